@@ -87,9 +87,11 @@ def intervals_of(compat, releases, counts):
 
 
 def spec_tag(url):
-    """`spec:` and the document a spec URL points into: its host and first path segment."""
+    """`spec:` and the document a spec URL points into: its host and first path segment, two where the first is a shelf."""
     host, _, path = url.split("://", 1)[1].partition("/")
-    return "spec:" + (host + "/" + path.split("#")[0].split("/")[0]).rstrip("/")
+    segments = path.split("#")[0].split("/")
+    depth = 2 if segments[0] in ("TR", "rfc", "specs", "spec", "doc") else 1
+    return "spec:" + "/".join([host, *segments[:depth]]).rstrip("/")
 
 
 def lasting_tags(path, compat):
