@@ -60,6 +60,7 @@ SELECT entity_untag('css.properties.grid', 'supports:edge', at => '2017-04-11');
 \echo '-- 7. Features joined with an ordinary table: which pages were written before all three browsers could show them?'
 \set ECHO none
 \timing off
+SET client_min_messages = warning;
 DROP TABLE IF EXISTS page;
 \set ECHO queries
 CREATE TABLE page (name text, written date, uses text);

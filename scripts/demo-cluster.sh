@@ -10,8 +10,8 @@ DEMO_FILE=$ROOT/demo/compat-events.tsv.gz
 with_progress() {
     awk -v total="$1" '
         { print }
-        NR % 10000 == 0 || NR == total { printf "\r  %d of %d events (%d %%)", NR, total, 100 * NR / total > "/dev/stderr" }
-        END { printf "\r  %d of %d events loaded      \n", NR, total > "/dev/stderr" }'
+        NR % 10000 == 0 { printf "\r  sent %d of %d events (%d %%)", NR, total, 100 * NR / total > "/dev/stderr" }
+        END { printf "\r  sent %d of %d events (100 %%)\n", NR, total > "/dev/stderr" }'
 }
 
 demo_load() {
