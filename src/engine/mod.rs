@@ -1,0 +1,22 @@
+//! What the store promises: as-of evaluation, materialising, seal, load, merge and verify, over one [`View`].
+//!
+//! Invariant: every answer is a function of the events that the view holds and of the [`Horizon`] that is asked for;
+//! neither the order in which segments were written nor what is still unsealed can be seen in an answer.
+
+mod build;
+mod change;
+mod horizon;
+mod load;
+mod select;
+mod timeline;
+mod verify;
+mod view;
+
+pub use build::{BuildOptions, FileInfo, compact, seal};
+pub use change::{Desired, cancel_later, delete, difference, insert, put, set_value, tag, untag};
+pub use horizon::{Horizon, Known, Valid};
+pub use load::{Load, LoadMode};
+pub use select::{Chunk, Select, TagExpr, facets};
+pub use timeline::{Blob, Event, Rules, State, Timeline};
+pub use verify::{Check, verify};
+pub use view::{Opened, View};

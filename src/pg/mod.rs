@@ -1,0 +1,3 @@
+//! How PostgreSQL asks.
+//!
+//! Invariant: the only folder that names pgrx.
