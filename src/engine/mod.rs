@@ -5,12 +5,15 @@
 
 mod build;
 mod change;
+mod delta;
 mod horizon;
 mod load;
 mod select;
 mod timeline;
 mod verify;
 mod view;
+#[cfg(test)]
+mod view_tests;
 
 pub use build::{BuildOptions, FileInfo, compact, seal};
 pub use change::{Desired, cancel_later, delete, difference, insert, put, set_value, tag, untag};

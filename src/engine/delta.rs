@@ -1,0 +1,124 @@
+//! The change sets that are not sealed, found by ordinal and by id.
+//!
+//! Invariant: `sets` is sorted by (ordinal, first seq), and `by_id` names the first change set of each entity, sorted by id.
+
+use std::ops::Bound;
+use std::sync::Arc;
+
+use super::{Blob, Event, TagExpr};
+use crate::types::{ChangeSet, Op, Ordinal};
+
+/// The delta of a view.
+pub(super) struct Delta {
+    sets: Vec<ChangeSet>,
+    by_id: Vec<u32>,
+    event_count: u64,
+}
+
+impl Delta {
+    /// From change sets in any order.
+    pub(super) fn new(mut sets: Vec<ChangeSet>) -> Self {
+        sets.sort_by_key(|s| (s.ordinal, s.first_seq));
+        let mut by_id: Vec<u32> = (0..sets.len())
+            .filter(|&i| i == 0 || sets[i - 1].ordinal != sets[i].ordinal)
+            .map(|i| u32::try_from(i).unwrap_or(u32::MAX))
+            .collect();
+        by_id.sort_by(|&a, &b| sets[a as usize].id.cmp(&sets[b as usize].id));
+        let event_count = sets.iter().map(|s| s.events.len() as u64).sum();
+        Self { sets, by_id, event_count }
+    }
+
+    fn first(&self, nth: u32) -> &ChangeSet {
+        &self.sets[nth as usize]
+    }
+
+    /// The ordinal of an id.
+    pub(super) fn resolve(&self, id: &[u8]) -> Option<Ordinal> {
+        let at = self.by_id.binary_search_by(|&i| self.first(i).id.as_slice().cmp(id)).ok()?;
+        Some(self.first(self.by_id[at]).ordinal)
+    }
+
+    /// The change sets of an entity, in seq order.
+    pub(super) fn sets_of(&self, ordinal: Ordinal) -> &[ChangeSet] {
+        let from = self.sets.partition_point(|s| s.ordinal < ordinal);
+        let len = self.sets[from..].partition_point(|s| s.ordinal == ordinal);
+        &self.sets[from..from + len]
+    }
+
+    /// The id of an ordinal.
+    pub(super) fn id(&self, ordinal: Ordinal) -> Option<&[u8]> {
+        self.sets_of(ordinal).first().map(|s| s.id.as_slice())
+    }
+
+    /// All (id, ordinal) in this range of bytes, in byte order.
+    pub(super) fn ids_between<'a>(
+        &'a self,
+        lower: Bound<&[u8]>,
+        upper: Bound<&'a [u8]>,
+    ) -> impl Iterator<Item = (&'a [u8], Ordinal)> {
+        let from = self.by_id.partition_point(|&i| match lower {
+            Bound::Included(id) => self.first(i).id.as_slice() < id,
+            Bound::Excluded(id) => self.first(i).id.as_slice() <= id,
+            Bound::Unbounded => false,
+        });
+        self.by_id[from..].iter().map(|&i| (self.first(i).id.as_slice(), self.first(i).ordinal)).take_while(
+            move |(id, _)| match upper {
+                Bound::Included(end) => *id <= end,
+                Bound::Excluded(end) => *id < end,
+                Bound::Unbounded => true,
+            },
+        )
+    }
+
+    /// Every ordinal, ascending, once.
+    pub(super) fn ordinals(&self) -> impl Iterator<Item = Ordinal> + '_ {
+        self.sets.chunk_by(|a, b| a.ordinal == b.ordinal).map(|sets| sets[0].ordinal)
+    }
+
+    /// How many entities have change sets.
+    pub(super) fn entities(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// How many events there are.
+    pub(super) fn event_count(&self) -> u64 {
+        self.event_count
+    }
+
+    /// Adds the events of an entity.
+    pub(super) fn events(&self, ordinal: Ordinal, into: &mut Vec<Event>) {
+        for set in self.sets_of(ordinal) {
+            for (seq, event) in (set.first_seq..).zip(&set.events) {
+                into.push(Event {
+                    ts: event.ts,
+                    seq,
+                    tx: set.tx,
+                    recorded_at: set.recorded_at,
+                    stamped: event.stamped,
+                    op: event.op,
+                    tag: event.tag.as_deref().map(Arc::from),
+                    content: event.content.as_deref().map(|bytes| Blob::Inline(Arc::from(bytes))),
+                });
+            }
+        }
+    }
+
+    /// About which part of the entities the expression selects, from the asserts of a sample.
+    pub(super) fn fraction(&self, expr: &TagExpr) -> f64 {
+        let step = (self.by_id.len() / 256).max(1);
+        let (mut looked, mut hits) = (0_u32, 0_u32);
+        for &i in self.by_id.iter().step_by(step) {
+            let ordinal = self.first(i).ordinal;
+            let asserted: Vec<&[u8]> = self
+                .sets_of(ordinal)
+                .iter()
+                .flat_map(|s| &s.events)
+                .filter(|e| e.op == Op::Assert)
+                .filter_map(|e| e.tag.as_deref())
+                .collect();
+            looked += 1;
+            hits += u32::from(expr.holds(ordinal, &asserted));
+        }
+        if looked == 0 { 0.0 } else { f64::from(hits) / f64::from(looked) }
+    }
+}
