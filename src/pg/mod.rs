@@ -1,3 +1,27 @@
-//! How PostgreSQL asks.
+//! How PostgreSQL asks: the catalog, the delta, the foreign data wrapper and the SQL functions.
 //!
-//! Invariant: the only folder that names pgrx.
+//! Invariant: the only folder that names pgrx; whatever can be said without PostgreSQL is in the engine.
+
+pub mod catalog;
+pub mod clock;
+pub mod delta;
+pub mod error;
+pub mod store;
+
+use pgrx::prelude::*;
+
+pgrx::extension_sql_file!("../../sql/catalog.sql", name = "catalog", bootstrap);
+
+/// Called when the library is loaded; shared memory can be had at preload only.
+#[pg_guard]
+pub extern "C-unwind" fn _PG_init() {
+    // SAFETY: a flag that the postmaster sets before it loads libraries.
+    if unsafe { !pgrx::pg_sys::process_shared_preload_libraries_in_progress } {
+        error::raise(
+            PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+            "entitydb must be loaded by shared_preload_libraries",
+            Some("Add entitydb to shared_preload_libraries in postgresql.conf and restart the server."),
+        );
+    }
+    clock::init();
+}

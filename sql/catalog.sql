@@ -1,0 +1,63 @@
+-- The catalog: which datasets there are, which segments a snapshot sees, and which files wait to be removed.
+
+CREATE SCHEMA entitydb;
+GRANT USAGE ON SCHEMA entitydb TO PUBLIC;
+
+CREATE TABLE entitydb.dataset (
+    id int4 PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    name text COLLATE "C" NOT NULL UNIQUE CHECK (octet_length(name) BETWEEN 1 AND 44),
+    owner oid NOT NULL
+);
+COMMENT ON TABLE entitydb.dataset IS 'one row a dataset';
+GRANT SELECT ON entitydb.dataset TO PUBLIC;
+
+CREATE FUNCTION entitydb.fdw_handler() RETURNS fdw_handler
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'entitydb_fdw_handler';
+CREATE FUNCTION entitydb.fdw_validator(options text[], catalog oid) RETURNS void
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'entitydb_fdw_validator';
+
+CREATE FOREIGN DATA WRAPPER entitydb HANDLER entitydb.fdw_handler VALIDATOR entitydb.fdw_validator;
+CREATE SERVER entitydb FOREIGN DATA WRAPPER entitydb;
+CREATE SERVER entitydb_log FOREIGN DATA WRAPPER entitydb;
+GRANT USAGE ON FOREIGN SERVER entitydb, entitydb_log TO PUBLIC;
+
+CREATE FUNCTION entitydb.make_dataset(name text) RETURNS int4
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    n int4;
+BEGIN
+    IF octet_length(name) NOT BETWEEN 1 AND 44 THEN
+        RAISE EXCEPTION 'dataset name has % bytes, the limit is 44', octet_length(name) USING ERRCODE = 'name_too_long';
+    END IF;
+    INSERT INTO entitydb.dataset (name, owner)
+    VALUES (make_dataset.name, (SELECT r.oid FROM pg_roles r WHERE r.rolname = session_user))
+    RETURNING id INTO n;
+    EXECUTE format('CREATE TABLE entitydb.delta_%s (id_hash int8 NOT NULL, ordinal int8 NOT NULL, seq int8 NOT NULL,'
+        ' ts int8 NOT NULL, tx xid8 NOT NULL, recorded_at int8, events bytea NOT NULL) WITH (vacuum_truncate = off)', n);
+    EXECUTE format('CREATE INDEX delta_%s_id_hash ON entitydb.delta_%s (id_hash)', n, n);
+    EXECUTE format('CREATE SEQUENCE entitydb.ordinal_%s AS int8 MINVALUE 0 MAXVALUE 4294967294 NO CYCLE', n);
+    EXECUTE format('CREATE TABLE entitydb.lock_%s (hash int8 NOT NULL)', n);
+    EXECUTE format('CREATE UNIQUE INDEX lock_%s_hash ON entitydb.lock_%s (hash)', n, n);
+    RETURN n;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION entitydb.make_dataset(text) FROM PUBLIC;
+
+CREATE FUNCTION entitydb.drop_dataset(name text) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    n int4;
+BEGIN
+    DELETE FROM entitydb.dataset d WHERE d.name = drop_dataset.name RETURNING d.id INTO n;
+    IF n IS NULL THEN
+        RETURN false;
+    END IF;
+    EXECUTE format('DROP TABLE entitydb.delta_%s', n);
+    EXECUTE format('DROP TABLE entitydb.lock_%s', n);
+    EXECUTE format('DROP SEQUENCE entitydb.ordinal_%s', n);
+    RETURN true;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION entitydb.drop_dataset(text) FROM PUBLIC;

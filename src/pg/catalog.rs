@@ -1,0 +1,156 @@
+//! Datasets and faces, as the catalog has them.
+//!
+//! Invariant: nothing here is cached across statements, so a dropped or renamed object is seen at once.
+
+use std::ffi::{CStr, CString};
+
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+
+use super::error::raise;
+
+/// One independent store and the relations that hold its write side.
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    /// Its number in `entitydb.dataset`.
+    pub id: i32,
+    /// Its name.
+    pub name: String,
+    /// The role that owns it.
+    pub owner: pg_sys::Oid,
+    /// The heap of change sets.
+    pub delta: pg_sys::Oid,
+    /// The delta's index on `id_hash`.
+    pub delta_index: pg_sys::Oid,
+    /// The sequence of ordinals.
+    pub ordinals: pg_sys::Oid,
+    /// The heap of lock rows.
+    pub locks: pg_sys::Oid,
+    /// The unique index of the lock rows.
+    pub locks_index: pg_sys::Oid,
+}
+
+/// The shape of a face.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// One row an entity.
+    State,
+    /// One row an event.
+    Event,
+}
+
+/// The value of option `name` of a list of `DefElem`.
+///
+/// # Safety
+/// `options` must be a list of `DefElem` nodes or null.
+unsafe fn option(options: *mut pg_sys::List, name: &CStr) -> Option<String> {
+    // SAFETY: the caller promises a list of DefElem nodes; defGetString returns a C string of this memory context.
+    unsafe {
+        let list = pgrx::PgList::<pg_sys::DefElem>::from_pg(options);
+        list.iter_ptr()
+            .find(|def| CStr::from_ptr((**def).defname) == name)
+            .map(|def| CStr::from_ptr(pg_sys::defGetString(def)).to_string_lossy().into_owned())
+    }
+}
+
+/// The dataset of this name, if there is one.
+pub fn dataset_named(name: &str) -> Option<Dataset> {
+    // SAFETY: plain catalog scan; the relation and the scan are closed again, errors unwind through PostgreSQL's resource owner.
+    let (id, owner) = unsafe {
+        let schema = schema_oid();
+        let relid = relation(schema, "dataset");
+        let rel = pg_sys::table_open(relid, pg_sys::AccessShareLock as _);
+        let index = relation(schema, "dataset_name_key");
+        let value = name.into_datum().unwrap_or(pg_sys::Datum::from(0));
+        let mut key = pg_sys::ScanKeyData::default();
+        pg_sys::ScanKeyInit(
+            &mut key,
+            2,
+            pg_sys::BTEqualStrategyNumber as _,
+            pg_sys::Oid::from(pg_sys::F_TEXTEQ),
+            value,
+        );
+        key.sk_collation = pg_sys::Oid::from(pg_sys::C_COLLATION_OID);
+        let scan = pg_sys::systable_beginscan(rel, index, true, std::ptr::null_mut(), 1, &mut key);
+        let tuple = pg_sys::systable_getnext(scan);
+        let found = if tuple.is_null() {
+            None
+        } else {
+            let mut null = false;
+            let id = pg_sys::heap_getattr(tuple, 1, (*rel).rd_att, &mut null);
+            let owner = pg_sys::heap_getattr(tuple, 3, (*rel).rd_att, &mut null);
+            Some((id.value() as i32, pg_sys::Oid::from(owner.value() as u32)))
+        };
+        pg_sys::systable_endscan(scan);
+        pg_sys::table_close(rel, pg_sys::AccessShareLock as _);
+        found
+    }?;
+    let schema = schema_oid();
+    Some(Dataset {
+        id,
+        name: name.to_owned(),
+        owner,
+        delta: relation(schema, &format!("delta_{id}")),
+        delta_index: relation(schema, &format!("delta_{id}_id_hash")),
+        ordinals: relation(schema, &format!("ordinal_{id}")),
+        locks: relation(schema, &format!("lock_{id}")),
+        locks_index: relation(schema, &format!("lock_{id}_hash")),
+    })
+}
+
+/// The dataset that a face shows; raises if the face names none.
+pub fn dataset_of_face(face: pg_sys::Oid) -> Dataset {
+    // SAFETY: GetForeignTable raises unless `face` is a foreign table; its options are DefElem nodes.
+    let name = unsafe { option((*pg_sys::GetForeignTable(face)).options, c"dataset") };
+    let Some(name) = name else {
+        raise(
+            PgSqlErrorCode::ERRCODE_FDW_OPTION_NAME_NOT_FOUND,
+            "option \"dataset\" is missing",
+            Some("Valid options are: dataset, shape, on_conflict."),
+        )
+    };
+    dataset_named(&name).unwrap_or_else(|| {
+        raise(
+            PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
+            format!("dataset \"{name}\" does not exist"),
+            Some("Make it with entity_create."),
+        )
+    })
+}
+
+/// The shape of a face: its option, else what its server makes by default.
+pub fn shape_of_face(face: pg_sys::Oid) -> Shape {
+    // SAFETY: GetForeignTable raises unless `face` is a foreign table; the server's name is a C string.
+    unsafe {
+        let table = pg_sys::GetForeignTable(face);
+        match option((*table).options, c"shape").as_deref() {
+            Some("event") => Shape::Event,
+            Some(_) => Shape::State,
+            None => {
+                let server = pg_sys::GetForeignServer((*table).serverid);
+                if CStr::from_ptr((*server).servername) == c"entitydb_log" { Shape::Event } else { Shape::State }
+            }
+        }
+    }
+}
+
+/// Whether the current user is a member of the dataset's owner.
+pub fn is_owner(dataset: &Dataset) -> bool {
+    // SAFETY: plain catalog look-up.
+    unsafe { pg_sys::has_privs_of_role(pg_sys::GetUserId(), dataset.owner) }
+}
+
+fn schema_oid() -> pg_sys::Oid {
+    // SAFETY: plain catalog look-up; raises if the schema is missing.
+    unsafe { pg_sys::get_namespace_oid(c"entitydb".as_ptr(), false) }
+}
+
+fn relation(schema: pg_sys::Oid, name: &str) -> pg_sys::Oid {
+    let c_name = CString::new(name).unwrap_or_default();
+    // SAFETY: plain catalog look-up.
+    let oid = unsafe { pg_sys::get_relname_relid(c_name.as_ptr(), schema) };
+    if oid == pg_sys::InvalidOid {
+        raise(PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE, format!("relation \"entitydb.{name}\" does not exist"), None);
+    }
+    oid
+}

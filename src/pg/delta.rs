@@ -1,0 +1,147 @@
+//! The delta: change sets as rows of a heap table, so that MVCC, WAL, savepoints and two-phase commit are PostgreSQL's.
+//!
+//! Invariant: a row is all that one statement did to one entity; rows are only ever inserted here, and deleted by seal.
+
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+
+use super::catalog::Dataset;
+use super::error::{OrRaise, raise};
+use crate::format::changeset;
+use crate::types::{ChangeSet, Micros, Ordinal, Seq, Xid};
+
+const COLUMNS: usize = 7;
+
+/// The hash under which the delta finds an id.
+pub fn id_hash(id: &[u8]) -> i64 {
+    // SAFETY: reads `id.len()` bytes only.
+    unsafe { pg_sys::hash_bytes_extended(id.as_ptr(), id.len() as i32, 0) as i64 }
+}
+
+/// A new ordinal. Its place in the sequence stays used if the transaction aborts.
+pub fn next_ordinal(dataset: &Dataset) -> Ordinal {
+    // SAFETY: nextval on a sequence of the extension; permission is not the caller's but the dataset's.
+    let value = unsafe { pg_sys::nextval_internal(dataset.ordinals, false) };
+    Ordinal(u32::try_from(value).unwrap_or_else(|_| {
+        raise(
+            PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+            format!("ordinal {value} is past the limit of 4294967295"),
+            None,
+        )
+    }))
+}
+
+/// Every change set that the snapshot sees.
+///
+/// # Safety
+/// `snapshot` must be registered or active.
+pub unsafe fn read_all(dataset: &Dataset, snapshot: pg_sys::Snapshot) -> Vec<ChangeSet> {
+    let mut sets = Vec::new();
+    // SAFETY: the caller's promise is passed on.
+    unsafe { scan(dataset, snapshot, None, &mut sets) };
+    sets
+}
+
+/// Every change set of these ids that the snapshot sees.
+///
+/// # Safety
+/// `snapshot` must be registered or active.
+pub unsafe fn read_ids(dataset: &Dataset, ids: &[&[u8]], snapshot: pg_sys::Snapshot) -> Vec<ChangeSet> {
+    let mut hashes: Vec<i64> = ids.iter().map(|id| id_hash(id)).collect();
+    hashes.sort_unstable();
+    hashes.dedup();
+    let mut sets = Vec::new();
+    for hash in hashes {
+        // SAFETY: the caller's promise is passed on.
+        unsafe { scan(dataset, snapshot, Some(hash), &mut sets) };
+    }
+    // Ids that merely share a hash are no part of the answer.
+    let wanted: std::collections::HashSet<&[u8]> = ids.iter().copied().collect();
+    sets.retain(|set| wanted.contains(set.id.as_slice()));
+    sets
+}
+
+/// Scans the delta, by hash or whole.
+unsafe fn scan(dataset: &Dataset, snapshot: pg_sys::Snapshot, hash: Option<i64>, sets: &mut Vec<ChangeSet>) {
+    // SAFETY: relation and scan are closed below; an error unwinds through PostgreSQL's resource owner, which closes them.
+    unsafe {
+        let rel = pg_sys::table_open(dataset.delta, pg_sys::AccessShareLock as _);
+        let mut key = pg_sys::ScanKeyData::default();
+        if let Some(hash) = hash {
+            pg_sys::ScanKeyInit(
+                &mut key,
+                1,
+                pg_sys::BTEqualStrategyNumber as _,
+                pg_sys::Oid::from(pg_sys::F_INT8EQ),
+                pg_sys::Datum::from(hash),
+            );
+        }
+        let keys = i32::from(hash.is_some());
+        let scan = pg_sys::systable_beginscan(rel, dataset.delta_index, hash.is_some(), snapshot, keys, &mut key);
+        loop {
+            let tuple = pg_sys::systable_getnext(scan);
+            if tuple.is_null() {
+                break;
+            }
+            pgrx::check_for_interrupts!();
+            sets.push(decode(rel, tuple));
+        }
+        pg_sys::systable_endscan(scan);
+        // The lock stays to the end of the transaction, as a heap scan's would.
+        pg_sys::table_close(rel, pg_sys::NoLock as _);
+    }
+}
+
+/// A delta row as a change set.
+unsafe fn decode(rel: pg_sys::Relation, tuple: pg_sys::HeapTuple) -> ChangeSet {
+    let mut values = [pg_sys::Datum::from(0); COLUMNS];
+    let mut nulls = [false; COLUMNS];
+    // SAFETY: the delta has exactly COLUMNS columns of the types that the catalog script gave it.
+    unsafe {
+        pg_sys::heap_deform_tuple(tuple, (*rel).rd_att, values.as_mut_ptr(), nulls.as_mut_ptr());
+        let packed = pg_sys::pg_detoast_datum_packed(values[6].cast_mut_ptr());
+        let (id, events) = changeset::decode(pgrx::varlena_to_byte_slice(packed)).or_raise();
+        if !std::ptr::eq(packed, values[6].cast_mut_ptr()) {
+            pg_sys::pfree(packed.cast());
+        }
+        ChangeSet {
+            id,
+            ordinal: Ordinal(values[1].value() as u32),
+            first_seq: values[2].value() as Seq,
+            tx: Xid(values[4].value() as u64),
+            recorded_at: (!nulls[5]).then(|| Micros(values[5].value() as i64)),
+            events,
+        }
+    }
+}
+
+/// Inserts change sets under the current command id.
+pub fn write(dataset: &Dataset, sets: &[ChangeSet]) {
+    if sets.is_empty() {
+        return;
+    }
+    // SAFETY: the delta has exactly COLUMNS columns of these types; tuples are freed after they are inserted.
+    unsafe {
+        let rel = pg_sys::table_open(dataset.delta, pg_sys::RowExclusiveLock as _);
+        for set in sets {
+            let payload = changeset::encode(&set.id, &set.events);
+            let ts = set.events.iter().map(|e| e.ts.0).max().unwrap_or(0);
+            let mut values = [
+                pg_sys::Datum::from(id_hash(&set.id)),
+                pg_sys::Datum::from(i64::from(set.ordinal.0)),
+                pg_sys::Datum::from(i64::from(set.first_seq)),
+                pg_sys::Datum::from(ts),
+                pg_sys::Datum::from(set.tx.0),
+                pg_sys::Datum::from(set.recorded_at.map_or(0, |at| at.0)),
+                payload.as_slice().into_datum().unwrap_or(pg_sys::Datum::from(0)),
+            ];
+            let mut nulls = [false; COLUMNS];
+            nulls[5] = set.recorded_at.is_none();
+            let tuple = pg_sys::heap_form_tuple((*rel).rd_att, values.as_mut_ptr(), nulls.as_mut_ptr());
+            pg_sys::CatalogTupleInsert(rel, tuple);
+            pg_sys::heap_freetuple(tuple);
+            pg_sys::pfree(values[6].cast_mut_ptr());
+        }
+        pg_sys::table_close(rel, pg_sys::NoLock as _);
+    }
+}
