@@ -6,22 +6,27 @@ use pgrx::pg_sys;
 use pgrx::prelude::*;
 
 use super::catalog::Dataset;
+use super::compat;
 use super::error::{OrRaise, raise};
 use crate::format::changeset;
 use crate::types::{ChangeSet, Micros, Ordinal, Seq, Xid};
 
 const COLUMNS: usize = 7;
 
-/// The hash under which the delta finds an id.
+/// The hash under which the delta finds an id: FNV-1a over the bytes, then the finaliser of MurmurHash3, so that every
+/// bit counts. Stored in rows and indexes: it must never change.
 pub fn id_hash(id: &[u8]) -> i64 {
-    // SAFETY: reads `id.len()` bytes only.
-    unsafe { pg_sys::hash_bytes_extended(id.as_ptr(), id.len() as i32, 0) as i64 }
+    let mut h =
+        id.iter().fold(0xcbf2_9ce4_8422_2325_u64, |h, &b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3));
+    h = (h ^ (h >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    h = (h ^ (h >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    (h ^ (h >> 33)) as i64
 }
 
 /// A new ordinal. Its place in the sequence stays used if the transaction aborts.
 pub fn next_ordinal(dataset: &Dataset) -> Ordinal {
     // SAFETY: nextval on a sequence of the extension; permission is not the caller's but the dataset's.
-    let value = unsafe { pg_sys::nextval_internal(dataset.ordinals, false) };
+    let value = unsafe { compat::nextval_internal(dataset.ordinals, false) };
     Ordinal(u32::try_from(value).unwrap_or_else(|_| {
         raise(
             PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,

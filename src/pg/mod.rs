@@ -4,6 +4,7 @@
 
 pub mod catalog;
 pub mod clock;
+pub mod compat;
 pub mod delta;
 pub mod error;
 pub mod store;
