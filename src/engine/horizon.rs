@@ -2,6 +2,7 @@
 //!
 //! Invariant: a horizon is a pure predicate on (tx, recorded_at, ts, stamped); it never depends on where an event is stored.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::types::{Micros, Ns, Xid};
@@ -51,5 +52,57 @@ impl Horizon {
                     }
             }
         }
+    }
+
+    /// The system-time axis as a predicate on an event's transaction and stated system time. It remembers its
+    /// answers, so that the asker is called once a transaction, not once an event.
+    pub fn knows(&self) -> impl FnMut(Xid, Option<Micros>) -> bool + use<'_> {
+        let mut answers: BTreeMap<(Xid, Option<Micros>), bool> = BTreeMap::new();
+        move |tx, recorded_at| match &self.known {
+            None => true,
+            Some(known) => *answers.entry((tx, recorded_at)).or_insert_with(|| known(tx, recorded_at)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s2_a_plain_read_sees_every_stamped_event_and_due_user_dated_ones() {
+        let plain = |own| Horizon { valid: Valid::Now { clock: Ns(10), own }, known: None };
+        assert!(plain(None).admits(Ns(99), true, Xid(1)));
+        assert!(plain(None).admits(Ns(10), false, Xid(1)));
+        assert!(!plain(None).admits(Ns(11), false, Xid(1)));
+        let own = plain(Some((Xid(1), Ns(20))));
+        assert!(own.admits(Ns(20), false, Xid(1)));
+        assert!(!own.admits(Ns(20), false, Xid(2)));
+        assert!(!own.admits(Ns(21), false, Xid(1)));
+    }
+
+    #[test]
+    fn s9_as_of_includes_its_instant_whoever_dated_the_event() {
+        for stamped in [false, true] {
+            assert!(Horizon::at(Ns(5)).admits(Ns(5), stamped, Xid(1)));
+            assert!(!Horizon::at(Ns(5)).admits(Ns(6), stamped, Xid(1)));
+        }
+    }
+
+    #[test]
+    fn s2_the_system_axis_is_asked_once_a_transaction() {
+        let calls = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let counter = Arc::clone(&calls);
+        let known: Known = Arc::new(move |tx, _| {
+            counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            tx <= Xid(3)
+        });
+        let h = Horizon { valid: Valid::At(Ns(0)), known: Some(known) };
+        let mut knows = h.knows();
+        for _ in 0..4 {
+            assert!(knows(Xid(3), None));
+            assert!(!knows(Xid(4), None));
+        }
+        assert_eq!(calls.load(std::sync::atomic::Ordering::Relaxed), 2);
     }
 }

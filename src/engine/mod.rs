@@ -20,6 +20,6 @@ pub use change::{Desired, cancel_later, delete, difference, insert, put, set_val
 pub use horizon::{Horizon, Known, Valid};
 pub use load::{Load, LoadMode};
 pub use select::{Chunk, Select, TagExpr, facets};
-pub use timeline::{Blob, Event, Rules, State, Timeline};
+pub use timeline::{Blob, Event, Rules, State, Timeline, Toggle};
 pub use verify::{Check, verify};
 pub use view::{Opened, View};
