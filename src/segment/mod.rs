@@ -2,7 +2,17 @@
 //!
 //! Invariant: a file is complete and durable before it has its name, and never changes after.
 
+mod files;
+mod map;
+mod reader;
+mod writer;
+
 use std::io::Write;
+
+pub use files::{Directory, MemoryFiles, parse_name};
+pub use map::map;
+pub use reader::{Bytes, Reader, Section};
+pub use writer::SegmentWriter;
 
 use crate::error::Result;
 
