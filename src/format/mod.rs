@@ -3,4 +3,5 @@
 //! Invariant: bytes are hostile until decoded. No decoder panics, and none allocates more than the bytes can justify.
 
 pub mod changeset;
+pub mod segment;
 pub mod varint;

@@ -14,6 +14,9 @@ pub use map::map;
 pub use reader::{Bytes, Reader, Section};
 pub use writer::SegmentWriter;
 
+#[cfg(test)]
+pub(crate) use reader::tests::{file_with, section_of};
+
 use crate::error::Result;
 
 /// What a segment file holds. The numbers are those of the file format.
