@@ -7,6 +7,7 @@ pub mod clock;
 pub mod compat;
 pub mod delta;
 pub mod error;
+pub mod fdw;
 pub mod store;
 
 use pgrx::prelude::*;

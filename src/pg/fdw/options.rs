@@ -1,0 +1,48 @@
+//! The options of faces and columns.
+//!
+//! Invariant: an option that is stored has a valid name and value.
+
+use std::ffi::CStr;
+
+use pgrx::pg_sys;
+use pgrx::prelude::PgSqlErrorCode as Code;
+
+use crate::pg::error::raise;
+
+/// One option: its name and its values (empty: any).
+type Valid = (&'static str, &'static [&'static str]);
+
+const FACE: [Valid; 3] =
+    [("dataset", &[]), ("shape", &["state", "event"]), ("on_conflict", &["error", "nothing", "put"])];
+
+/// Checks the options of the catalog `catalog`; raises HV00D and HV024.
+///
+/// # Safety
+/// `options` must be a text[] datum as the validator gets it.
+pub unsafe fn validate(options: pg_sys::Datum, catalog: pg_sys::Oid) {
+    let valid: &[Valid] = if catalog == pg_sys::ForeignTableRelationId { &FACE } else { &[] };
+    // SAFETY: untransformRelOptions turns the text[] into DefElem nodes with C strings.
+    unsafe {
+        let list = pg_sys::untransformRelOptions(options);
+        for def in pgrx::PgList::<pg_sys::DefElem>::from_pg(list).iter_ptr() {
+            let name = CStr::from_ptr((*def).defname).to_string_lossy();
+            let value = CStr::from_ptr(pg_sys::defGetString(def)).to_string_lossy();
+            let Some((_, values)) = valid.iter().find(|(v, _)| *v == name) else {
+                let hint = if valid.is_empty() {
+                    "There are no valid options in this context.".to_owned()
+                } else {
+                    let names: Vec<&str> = valid.iter().map(|v| v.0).collect();
+                    format!("Valid options are: {}.", names.join(", "))
+                };
+                raise(Code::ERRCODE_FDW_OPTION_NAME_NOT_FOUND, format!("invalid option \"{name}\""), Some(&hint));
+            };
+            if !values.is_empty() && !values.contains(&value.as_ref()) {
+                raise(
+                    Code::ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE,
+                    format!("invalid value for option \"{name}\": \"{value}\""),
+                    Some(&format!("Valid values are: {}.", values.join(", "))),
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! The columns of a face, and rows in PostgreSQL's form.
+//!
+//! Invariant: every row of a face has the ctid (ordinal, 1), so that a row read by any scan names its entity.
+
+use pgrx::pg_sys;
+use pgrx::prelude::PgSqlErrorCode as Code;
+
+use crate::engine::{Event, State};
+use crate::pg::catalog::Shape;
+use crate::pg::clock::to_timestamptz;
+use crate::pg::error::raise;
+use crate::types::{Micros, Ordinal};
+
+/// What a column of a face shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Column {
+    /// Nothing: the column was dropped.
+    Dropped,
+    /// The entity's id.
+    Id,
+    /// The tags (state).
+    Tags,
+    /// The content.
+    Content,
+    /// When the present existence began (state).
+    CreatedAt,
+    /// The same in ns (state).
+    CreatedAtNs,
+    /// When the state last changed (state).
+    UpdatedAt,
+    /// The same in ns (state).
+    UpdatedAtNs,
+    /// The largest seq that was looked at (state).
+    Version,
+    /// Valid time (event).
+    Ts,
+    /// Valid time in ns (event).
+    TsNs,
+    /// The operation's name (event).
+    Op,
+    /// The tag of an assert or a retract (event).
+    Tag,
+    /// System time as people see it (event).
+    RecordedAt,
+    /// The recording transaction (event).
+    Tx,
+    /// The n-th event of its entity (event).
+    Seq,
+}
+
+impl Column {
+    /// The column of this name in a face of this shape, and its type.
+    fn named(shape: Shape, name: &[u8]) -> Option<(Column, pg_sys::Oid)> {
+        use Column::*;
+        Some(match (shape, name) {
+            (_, b"id") => (Id, pg_sys::TEXTOID),
+            (_, b"content") => (Content, pg_sys::BYTEAOID),
+            (Shape::State, b"tags") => (Tags, pg_sys::TEXTARRAYOID),
+            (Shape::State, b"created_at") => (CreatedAt, pg_sys::TIMESTAMPTZOID),
+            (Shape::State, b"created_at_ns") => (CreatedAtNs, pg_sys::INT8OID),
+            (Shape::State, b"updated_at") => (UpdatedAt, pg_sys::TIMESTAMPTZOID),
+            (Shape::State, b"updated_at_ns") => (UpdatedAtNs, pg_sys::INT8OID),
+            (Shape::State, b"version") => (Version, pg_sys::INT8OID),
+            (Shape::Event, b"ts") => (Ts, pg_sys::TIMESTAMPTZOID),
+            (Shape::Event, b"ts_ns") => (TsNs, pg_sys::INT8OID),
+            (Shape::Event, b"op") => (Op, pg_sys::TEXTOID),
+            (Shape::Event, b"tag") => (Tag, pg_sys::TEXTOID),
+            (Shape::Event, b"recorded_at") => (RecordedAt, pg_sys::TIMESTAMPTZOID),
+            (Shape::Event, b"tx") => (Tx, pg_sys::XID8OID),
+            (Shape::Event, b"seq") => (Seq, pg_sys::INT8OID),
+            _ => return None,
+        })
+    }
+}
+
+/// The columns that a face of this shape may have, for hints.
+fn valid_columns(shape: Shape) -> &'static str {
+    match shape {
+        Shape::State => {
+            "Valid columns are: id, tags, content, created_at, created_at_ns, updated_at, updated_at_ns, version."
+        }
+        Shape::Event => "Valid columns are: id, ts, ts_ns, op, tag, content, recorded_at, tx, seq.",
+    }
+}
+
+/// The columns of a row descriptor; index 0 is attribute number 1. Raises HV004 and HV007.
+///
+/// # Safety
+/// `desc` must be a valid row descriptor.
+pub unsafe fn columns_of_desc(shape: Shape, desc: pg_sys::TupleDesc) -> Vec<Column> {
+    // SAFETY: the caller vouches for the descriptor, which has `natts` attributes.
+    let attributes = unsafe { (*desc).attrs.as_slice((*desc).natts as usize) };
+    attributes
+        .iter()
+        .map(|a| {
+            if a.attisdropped {
+                return Column::Dropped;
+            }
+            // SAFETY: attribute names end with a NUL.
+            let name = unsafe { std::ffi::CStr::from_ptr(a.attname.data.as_ptr()) };
+            match Column::named(shape, name.to_bytes()) {
+                Some((column, type_oid)) if type_oid == a.atttypid => column,
+                Some((_, type_oid)) => {
+                    // SAFETY: format_type_be returns a palloc'd string for any oid.
+                    let wanted = unsafe { std::ffi::CStr::from_ptr(pg_sys::format_type_be(type_oid)) };
+                    raise(
+                        Code::ERRCODE_FDW_INVALID_DATA_TYPE,
+                        format!("column \"{}\" must be of type {}", name.to_string_lossy(), wanted.to_string_lossy()),
+                        None,
+                    )
+                }
+                None => raise(
+                    Code::ERRCODE_FDW_INVALID_COLUMN_NAME,
+                    format!("a face has no column \"{}\"", name.to_string_lossy()),
+                    Some(valid_columns(shape)),
+                ),
+            }
+        })
+        .collect()
+}
+
+/// The columns of the face `relid`; index 0 is attribute number 1. Raises HV004 and HV007.
+pub fn columns_of(shape: Shape, relid: pg_sys::Oid) -> Vec<Column> {
+    // SAFETY: the relation is a face that the caller's statement holds a lock on; the descriptor lives until it is
+    // closed, and the columns are copied out before.
+    unsafe {
+        let relation = pg_sys::RelationIdGetRelation(relid);
+        if relation.is_null() {
+            raise(Code::ERRCODE_UNDEFINED_TABLE, format!("relation with oid {} does not exist", relid.to_u32()), None);
+        }
+        let columns = columns_of_desc(shape, (*relation).rd_att);
+        pg_sys::RelationClose(relation);
+        columns
+    }
+}
+
+/// Bytes as a text or bytea datum, allocated in the current memory context.
+pub fn bytes_datum(bytes: &[u8]) -> pg_sys::Datum {
+    // SAFETY: the function copies `len` bytes from the pointer; text and bytea have the same form.
+    unsafe { pg_sys::Datum::from(pg_sys::cstring_to_text_with_len(bytes.as_ptr().cast(), bytes.len() as i32)) }
+}
+
+/// Texts as a text[] datum, allocated in the current memory context.
+pub fn text_array_datum<T: AsRef<[u8]>>(texts: &[T]) -> pg_sys::Datum {
+    let mut elements: Vec<pg_sys::Datum> = texts.iter().map(|t| bytes_datum(t.as_ref())).collect();
+    // SAFETY: the elements are text datums; -1, false, 'i' are the length, passing and alignment of text.
+    unsafe {
+        pg_sys::Datum::from(pg_sys::construct_array(
+            elements.as_mut_ptr(),
+            elements.len() as i32,
+            pg_sys::TEXTOID,
+            -1,
+            false,
+            b'i' as std::ffi::c_char,
+        ))
+    }
+}
+
+/// System time as a timestamptz.
+pub fn micros_to_timestamptz(at: Micros) -> pg_sys::TimestampTz {
+    at.0.saturating_sub(946_684_800_000_000)
+}
+
+/// Forms a heap tuple with the ctid (ordinal, 1) in the current memory context.
+///
+/// # Safety
+/// `desc` must be the descriptor that the values are of.
+unsafe fn form(
+    desc: pg_sys::TupleDesc,
+    relid: pg_sys::Oid,
+    ordinal: Ordinal,
+    values: &[Option<pg_sys::Datum>],
+) -> pg_sys::HeapTuple {
+    let mut nulls: Vec<bool> = values.iter().map(Option::is_none).collect();
+    let mut datums: Vec<pg_sys::Datum> = values.iter().map(|v| v.unwrap_or(pg_sys::Datum::from(0))).collect();
+    // SAFETY: both arrays have one entry an attribute of the descriptor.
+    unsafe {
+        let tuple = pg_sys::heap_form_tuple(desc, datums.as_mut_ptr(), nulls.as_mut_ptr());
+        (*tuple).t_tableOid = relid;
+        (*tuple).t_self.ip_blkid.bi_hi = (ordinal.0 >> 16) as u16;
+        (*tuple).t_self.ip_blkid.bi_lo = ordinal.0 as u16;
+        (*tuple).t_self.ip_posid = 1;
+        (*(*tuple).t_data).t_ctid = (*tuple).t_self;
+        tuple
+    }
+}
+
+/// What a state row is made from.
+pub struct StateRow<'a> {
+    /// The entity's ordinal.
+    pub ordinal: Ordinal,
+    /// Its id; may be empty where no needed column shows it.
+    pub id: &'a [u8],
+    /// Its state; may be `None` where no needed column shows it.
+    pub state: Option<&'a State>,
+    /// The bytes of its content; may be `None` where no needed column shows it.
+    pub content: Option<&'a [u8]>,
+}
+
+/// Forms a row of a state face in the current memory context. Columns for which `needed` is false are NULL.
+///
+/// # Safety
+/// `desc` must be the face's row descriptor and `columns` what [`columns_of`] says of it.
+pub unsafe fn form_state(
+    desc: pg_sys::TupleDesc,
+    relid: pg_sys::Oid,
+    columns: &[Column],
+    needed: &dyn Fn(usize) -> bool,
+    row: &StateRow,
+) -> pg_sys::HeapTuple {
+    let values: Vec<Option<pg_sys::Datum>> = columns
+        .iter()
+        .enumerate()
+        .map(|(i, column)| {
+            if !needed(i) {
+                return None;
+            }
+            match column {
+                Column::Id => Some(bytes_datum(row.id)),
+                Column::Content => row.content.map(bytes_datum),
+                Column::Tags => row.state.map(|s| text_array_datum(&s.tags)),
+                Column::CreatedAt => row.state.map(|s| pg_sys::Datum::from(to_timestamptz(s.created_at))),
+                Column::CreatedAtNs => row.state.map(|s| pg_sys::Datum::from(s.created_at.0)),
+                Column::UpdatedAt => row.state.map(|s| pg_sys::Datum::from(to_timestamptz(s.updated_at))),
+                Column::UpdatedAtNs => row.state.map(|s| pg_sys::Datum::from(s.updated_at.0)),
+                Column::Version => row.state.map(|s| pg_sys::Datum::from(i64::from(s.version))),
+                _ => None,
+            }
+        })
+        .collect();
+    // SAFETY: one value a column of the descriptor, of the type that `columns_of` checked.
+    unsafe { form(desc, relid, row.ordinal, &values) }
+}
+
+/// What an event row is made from.
+pub struct EventRow<'a> {
+    /// The entity's ordinal.
+    pub ordinal: Ordinal,
+    /// Its id.
+    pub id: &'a [u8],
+    /// The event.
+    pub event: &'a Event,
+    /// The bytes of its content.
+    pub content: Option<&'a [u8]>,
+    /// Its system time, if it has one.
+    pub recorded_at: Option<Micros>,
+}
+
+/// Forms a row of an event face in the current memory context. Columns for which `needed` is false are NULL.
+///
+/// # Safety
+/// `desc` must be the face's row descriptor and `columns` what [`columns_of`] says of it.
+pub unsafe fn form_event(
+    desc: pg_sys::TupleDesc,
+    relid: pg_sys::Oid,
+    columns: &[Column],
+    needed: &dyn Fn(usize) -> bool,
+    row: &EventRow,
+) -> pg_sys::HeapTuple {
+    let event = row.event;
+    let values: Vec<Option<pg_sys::Datum>> = columns
+        .iter()
+        .enumerate()
+        .map(|(i, column)| {
+            if !needed(i) {
+                return None;
+            }
+            match column {
+                Column::Id => Some(bytes_datum(row.id)),
+                Column::Content => row.content.map(bytes_datum),
+                Column::Ts => Some(pg_sys::Datum::from(to_timestamptz(event.ts))),
+                Column::TsNs => Some(pg_sys::Datum::from(event.ts.0)),
+                Column::Op => Some(bytes_datum(event.op.name().as_bytes())),
+                Column::Tag => event.tag.as_ref().map(|t| bytes_datum(t)),
+                Column::RecordedAt => row.recorded_at.map(|at| pg_sys::Datum::from(micros_to_timestamptz(at))),
+                Column::Tx => Some(pg_sys::Datum::from(event.tx.0)),
+                Column::Seq => Some(pg_sys::Datum::from(i64::from(event.seq))),
+                _ => None,
+            }
+        })
+        .collect();
+    // SAFETY: one value a column of the descriptor, of the type that `columns_of` checked.
+    unsafe { form(desc, relid, row.ordinal, &values) }
+}
