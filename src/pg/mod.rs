@@ -9,6 +9,8 @@ pub mod delta;
 pub mod error;
 pub mod fdw;
 pub mod store;
+#[cfg(feature = "pg_test")]
+mod tests;
 
 use pgrx::prelude::*;
 
