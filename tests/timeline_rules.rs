@@ -67,7 +67,7 @@ fn names(events: &[NewEvent]) -> Vec<String> {
 
 #[test]
 fn s4_the_value_asserted_last_holds_in_every_enclosing_namespace() {
-    let timeline = history(&[(1, "assert rbac:role:admin"), (2, "assert rbac:team"), (2, "assert rbacs:x")]);
+    let timeline = history(&[(1, "assert rbac:role:admin"), (1, "assert rbacs:x"), (2, "assert rbac:team")]);
     assert_eq!(shown(&timeline, &[], 2), "{rbac:role:admin,rbac:team,rbacs:x} null");
     assert_eq!(shown(&timeline, &["rbac:role"], 2), "{rbac:role:admin,rbac:team,rbacs:x} null");
     assert_eq!(shown(&timeline, &["rbac"], 2), "{rbac:team,rbacs:x} null");
