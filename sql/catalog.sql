@@ -11,6 +11,31 @@ CREATE TABLE entitydb.dataset (
 COMMENT ON TABLE entitydb.dataset IS 'one row a dataset';
 GRANT SELECT ON entitydb.dataset TO PUBLIC;
 
+CREATE TABLE entitydb.segment (
+    dataset int4 NOT NULL,
+    position int8 NOT NULL,
+    name text COLLATE "C" NOT NULL UNIQUE,
+    kind int2 NOT NULL,
+    bytes int8 NOT NULL,
+    checksum int8 NOT NULL,
+    events int8 NOT NULL,
+    entities int8 NOT NULL,
+    min_ts int8 NOT NULL,
+    max_ts int8 NOT NULL,
+    max_stamped int8,
+    min_tx xid8 NOT NULL,
+    max_tx xid8 NOT NULL,
+    min_ordinal int8 NOT NULL,
+    max_ordinal int8 NOT NULL,
+    PRIMARY KEY (dataset, position)
+);
+COMMENT ON TABLE entitydb.segment IS 'the manifest: one row a segment that a snapshot sees, oldest first by position';
+GRANT SELECT ON entitydb.segment TO PUBLIC;
+CREATE SEQUENCE entitydb.segment_position;
+
+CREATE TABLE entitydb.removed (file text COLLATE "C" NOT NULL, xid xid8 NOT NULL);
+COMMENT ON TABLE entitydb.removed IS 'files that no later snapshot sees; each goes when no snapshot is as old as xid';
+
 CREATE FUNCTION entitydb.fdw_handler() RETURNS fdw_handler
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'entitydb_fdw_handler';
 CREATE FUNCTION entitydb.fdw_validator(options text[], catalog oid) RETURNS void
@@ -54,6 +79,9 @@ BEGIN
     IF n IS NULL THEN
         RETURN false;
     END IF;
+    INSERT INTO entitydb.removed (file, xid)
+    SELECT s.name, pg_current_xact_id() FROM entitydb.segment s WHERE s.dataset = n;
+    DELETE FROM entitydb.segment s WHERE s.dataset = n;
     EXECUTE format('DROP TABLE entitydb.delta_%s', n);
     EXECUTE format('DROP TABLE entitydb.lock_%s', n);
     EXECUTE format('DROP SEQUENCE entitydb.ordinal_%s', n);

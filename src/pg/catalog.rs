@@ -140,12 +140,14 @@ pub fn is_owner(dataset: &Dataset) -> bool {
     unsafe { pg_sys::has_privs_of_role(pg_sys::GetUserId(), dataset.owner) }
 }
 
-fn schema_oid() -> pg_sys::Oid {
+/// The schema of the catalog.
+pub fn schema_oid() -> pg_sys::Oid {
     // SAFETY: plain catalog look-up; raises if the schema is missing.
     unsafe { pg_sys::get_namespace_oid(c"entitydb".as_ptr(), false) }
 }
 
-fn relation(schema: pg_sys::Oid, name: &str) -> pg_sys::Oid {
+/// A relation of that schema; raises if it is missing.
+pub fn relation(schema: pg_sys::Oid, name: &str) -> pg_sys::Oid {
     let c_name = CString::new(name).unwrap_or_default();
     // SAFETY: plain catalog look-up.
     let oid = unsafe { pg_sys::get_relname_relid(c_name.as_ptr(), schema) };

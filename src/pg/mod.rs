@@ -8,6 +8,7 @@ pub mod compat;
 pub mod delta;
 pub mod error;
 pub mod fdw;
+pub mod manifest;
 pub mod store;
 #[cfg(feature = "pg_test")]
 mod tests;

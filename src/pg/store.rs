@@ -7,8 +7,8 @@ use std::sync::Arc;
 use pgrx::pg_sys;
 
 use super::catalog::Dataset;
-use super::delta;
 use super::error::OrRaise;
+use super::{delta, manifest};
 use crate::engine::{Rules, View};
 
 /// Lets PostgreSQL cancel a query while the engine works; the error unwinds through the engine.
@@ -22,8 +22,8 @@ fn tick() {
 /// `snapshot` must be registered or active.
 pub unsafe fn view(dataset: &Dataset, snapshot: pg_sys::Snapshot) -> Arc<View> {
     // SAFETY: the caller's promise is passed on.
-    let sets = unsafe { delta::read_all(dataset, snapshot) };
-    Arc::new(View::new(Vec::new(), sets, Rules::default(), tick).or_raise())
+    let (segments, sets) = unsafe { (manifest::segments(dataset, snapshot), delta::read_all(dataset, snapshot)) };
+    Arc::new(View::new(segments, sets, Rules::default(), tick).or_raise())
 }
 
 /// What the snapshot sees of these ids; right for them alone.
@@ -32,6 +32,6 @@ pub unsafe fn view(dataset: &Dataset, snapshot: pg_sys::Snapshot) -> Arc<View> {
 /// `snapshot` must be registered or active.
 pub unsafe fn view_of_ids(dataset: &Dataset, ids: &[&[u8]], snapshot: pg_sys::Snapshot) -> Arc<View> {
     // SAFETY: the caller's promise is passed on.
-    let sets = unsafe { delta::read_ids(dataset, ids, snapshot) };
-    Arc::new(View::new(Vec::new(), sets, Rules::default(), tick).or_raise())
+    let (segments, sets) = unsafe { (manifest::segments(dataset, snapshot), delta::read_ids(dataset, ids, snapshot)) };
+    Arc::new(View::new(segments, sets, Rules::default(), tick).or_raise())
 }
