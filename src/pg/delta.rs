@@ -150,3 +150,47 @@ pub fn write(dataset: &Dataset, sets: &[ChangeSet]) {
         pg_sys::table_close(rel, pg_sys::NoLock as _);
     }
 }
+
+/// Every change set that the snapshot sees and that is not the caller's own, with its row's place.
+///
+/// # Safety
+/// `snapshot` must be registered or active.
+pub unsafe fn read_committed(
+    dataset: &Dataset,
+    snapshot: pg_sys::Snapshot,
+) -> Vec<(pg_sys::ItemPointerData, ChangeSet)> {
+    let mut found = Vec::new();
+    // SAFETY: as in `scan`.
+    unsafe {
+        let rel = pg_sys::table_open(dataset.delta, pg_sys::RowExclusiveLock as _);
+        let scan = pg_sys::systable_beginscan(rel, pg_sys::InvalidOid, false, snapshot, 0, std::ptr::null_mut());
+        loop {
+            let tuple = pg_sys::systable_getnext(scan);
+            if tuple.is_null() {
+                break;
+            }
+            pgrx::check_for_interrupts!();
+            let set = decode(rel, tuple);
+            if set.tx.0 != pg_sys::GetTopFullTransactionIdIfAny().value {
+                found.push(((*tuple).t_self, set));
+            }
+        }
+        pg_sys::systable_endscan(scan);
+        pg_sys::table_close(rel, pg_sys::NoLock as _);
+    }
+    found
+}
+
+/// Deletes the rows at these places.
+pub fn remove(dataset: &Dataset, places: &[pg_sys::ItemPointerData]) {
+    // SAFETY: the places were read under the maintenance lock by this transaction, and only its holder deletes rows.
+    unsafe {
+        let rel = pg_sys::table_open(dataset.delta, pg_sys::RowExclusiveLock as _);
+        for place in places {
+            pgrx::check_for_interrupts!();
+            let mut place = *place;
+            pg_sys::CatalogTupleDelete(rel, &mut place);
+        }
+        pg_sys::table_close(rel, pg_sys::NoLock as _);
+    }
+}

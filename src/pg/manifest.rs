@@ -15,6 +15,7 @@ use super::catalog::{self, Dataset};
 use super::error::OrRaise;
 use crate::engine::{FileInfo, Opened};
 use crate::segment;
+use crate::types::Xid;
 
 /// Files kept open in a process at most; past this the cache starts anew.
 const OPEN_MAX: usize = 4_096;
@@ -127,4 +128,110 @@ pub fn publish(dataset: &Dataset, files: &[FileInfo]) {
         }
         pg_sys::table_close(rel, pg_sys::NoLock as _);
     }
+}
+
+/// The names of all segments of all datasets of this database that the snapshot sees.
+///
+/// # Safety
+/// `snapshot` must be registered or active.
+pub unsafe fn all_names(snapshot: pg_sys::Snapshot) -> Vec<String> {
+    let mut names = Vec::new();
+    // SAFETY: the caller's promise is passed on.
+    unsafe { each_row("segment", snapshot, |rel, tuple| names.push(text(rel, tuple, 3))) };
+    names
+}
+
+/// Files that were removed, each with the transaction that did it.
+///
+/// # Safety
+/// `snapshot` must be registered or active.
+pub unsafe fn removed(snapshot: pg_sys::Snapshot) -> Vec<(String, Xid)> {
+    let mut found = Vec::new();
+    // SAFETY: the caller's promise is passed on.
+    unsafe { each_row("removed", snapshot, |rel, tuple| found.push((text(rel, tuple, 1), xid(rel, tuple, 2)))) };
+    found
+}
+
+/// Publishes `built` in place of the files named `replaced`, which wait to be removed.
+pub fn replace(dataset: &Dataset, built: &[FileInfo], replaced: &[String]) {
+    // SAFETY: a snapshot of this transaction is registered while the rows are read; the relations have the columns that
+    // the catalog script gave them.
+    unsafe {
+        let snapshot = pg_sys::RegisterSnapshot(pg_sys::GetLatestSnapshot());
+        let segment =
+            pg_sys::table_open(catalog::relation(catalog::schema_oid(), "segment"), pg_sys::RowExclusiveLock as _);
+        let removed =
+            pg_sys::table_open(catalog::relation(catalog::schema_oid(), "removed"), pg_sys::RowExclusiveLock as _);
+        let me = pg_sys::GetTopFullTransactionId();
+        each_row("segment", snapshot, |rel, tuple| {
+            let name = text(rel, tuple, 3);
+            if replaced.contains(&name) {
+                pg_sys::CatalogTupleDelete(segment, &mut (*tuple).t_self);
+                let mut values = [name.into_datum().unwrap_or(pg_sys::Datum::from(0)), pg_sys::Datum::from(me.value)];
+                let mut nulls = [false; 2];
+                let row = pg_sys::heap_form_tuple((*removed).rd_att, values.as_mut_ptr(), nulls.as_mut_ptr());
+                pg_sys::CatalogTupleInsert(removed, row);
+                pg_sys::heap_freetuple(row);
+            }
+        });
+        pg_sys::table_close(removed, pg_sys::NoLock as _);
+        pg_sys::table_close(segment, pg_sys::NoLock as _);
+        pg_sys::UnregisterSnapshot(snapshot);
+    }
+    publish(dataset, built);
+}
+
+/// Forgets removed files whose transaction is before `horizon`: they are unlinked.
+pub fn forget_removed(horizon: Xid) {
+    // SAFETY: as in `replace`.
+    unsafe {
+        let snapshot = pg_sys::RegisterSnapshot(pg_sys::GetLatestSnapshot());
+        let removed =
+            pg_sys::table_open(catalog::relation(catalog::schema_oid(), "removed"), pg_sys::RowExclusiveLock as _);
+        each_row("removed", snapshot, |rel, tuple| {
+            let unlinked = !folder().join(text(rel, tuple, 1)).exists();
+            if xid(rel, tuple, 2) < horizon && unlinked {
+                pg_sys::CatalogTupleDelete(removed, &mut (*tuple).t_self);
+            }
+        });
+        pg_sys::table_close(removed, pg_sys::NoLock as _);
+        pg_sys::UnregisterSnapshot(snapshot);
+    }
+}
+
+/// Calls `visit` for each row of a relation of the catalog that the snapshot sees.
+unsafe fn each_row(
+    relation: &str,
+    snapshot: pg_sys::Snapshot,
+    mut visit: impl FnMut(pg_sys::Relation, pg_sys::HeapTuple),
+) {
+    // SAFETY: relation and scan are closed below; an error unwinds through PostgreSQL's resource owner.
+    unsafe {
+        let relid = catalog::relation(catalog::schema_oid(), relation);
+        let rel = pg_sys::table_open(relid, pg_sys::AccessShareLock as _);
+        let scan = pg_sys::systable_beginscan(rel, pg_sys::InvalidOid, false, snapshot, 0, std::ptr::null_mut());
+        loop {
+            let tuple = pg_sys::systable_getnext(scan);
+            if tuple.is_null() {
+                break;
+            }
+            visit(rel, tuple);
+        }
+        pg_sys::systable_endscan(scan);
+        pg_sys::table_close(rel, pg_sys::AccessShareLock as _);
+    }
+}
+
+unsafe fn text(rel: pg_sys::Relation, tuple: pg_sys::HeapTuple, column: i32) -> String {
+    let mut null = false;
+    // SAFETY: the column is text and not null.
+    unsafe {
+        String::from_datum(pg_sys::heap_getattr(tuple, column, (*rel).rd_att, &mut null), null).unwrap_or_default()
+    }
+}
+
+unsafe fn xid(rel: pg_sys::Relation, tuple: pg_sys::HeapTuple, column: i32) -> Xid {
+    let mut null = false;
+    // SAFETY: the column is xid8 and not null.
+    unsafe { Xid(pg_sys::heap_getattr(tuple, column, (*rel).rd_att, &mut null).value() as u64) }
 }

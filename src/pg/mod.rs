@@ -8,7 +8,9 @@ pub mod compat;
 pub mod delta;
 pub mod error;
 pub mod fdw;
+pub mod maintain;
 pub mod manifest;
+pub mod settings;
 pub mod store;
 #[cfg(feature = "pg_test")]
 mod tests;
@@ -28,5 +30,6 @@ pub extern "C-unwind" fn _PG_init() {
             Some("Add entitydb to shared_preload_libraries in postgresql.conf and restart the server."),
         );
     }
+    settings::init();
     clock::init();
 }

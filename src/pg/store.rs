@@ -35,3 +35,13 @@ pub unsafe fn view_of_ids(dataset: &Dataset, ids: &[&[u8]], snapshot: pg_sys::Sn
     let (segments, sets) = unsafe { (manifest::segments(dataset, snapshot), delta::read_ids(dataset, ids, snapshot)) };
     Arc::new(View::new(segments, sets, Rules::default(), tick).or_raise())
 }
+
+/// The segments that the snapshot sees, without the delta: what a builder starts from.
+///
+/// # Safety
+/// `snapshot` must be registered or active.
+pub unsafe fn view_of_segments(dataset: &Dataset, snapshot: pg_sys::Snapshot) -> Arc<View> {
+    // SAFETY: the caller's promise is passed on.
+    let segments = unsafe { manifest::segments(dataset, snapshot) };
+    Arc::new(View::new(segments, Vec::new(), Rules::default(), tick).or_raise())
+}

@@ -1,0 +1,154 @@
+//! Seal and compact: change sets become runs, runs become a tile, and files that nobody sees go away.
+//!
+//! Invariant: a file is durable before the manifest row that names it is inserted, and that row commits or aborts with
+//! the deletion of what it replaces; every snapshot, old or new, sees each event exactly once.
+
+use std::collections::HashSet;
+use std::fs;
+
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+
+use super::catalog::Dataset;
+use super::error::{OrRaise, raise};
+use super::{delta, manifest, settings, store};
+use crate::engine;
+use crate::error::Error;
+use crate::segment::{Directory, parse_name};
+use crate::types::{ChangeSet, Micros, Xid};
+
+/// The lock tag's fourth field: one seal, compaction or end of a load at a time in a dataset.
+const MAINTENANCE: u16 = 18;
+
+/// Waits until no other transaction builds segments of the dataset, and keeps it so to the end of this one.
+pub fn lock(dataset: &Dataset) {
+    // SAFETY: a transaction-level lock of a well-formed tag; waits are interruptible and unwind.
+    unsafe {
+        let tag = pg_sys::LOCKTAG {
+            locktag_field1: pg_sys::MyDatabaseId.to_u32(),
+            locktag_field2: 0,
+            locktag_field3: dataset.id as u32,
+            locktag_field4: MAINTENANCE,
+            locktag_type: pg_sys::LockTagType::LOCKTAG_ADVISORY as u8,
+            locktag_lockmethodid: pg_sys::USER_LOCKMETHOD as u8,
+        };
+        pg_sys::LockAcquire(&tag, pg_sys::ExclusiveLock as _, false, false);
+    }
+}
+
+/// Seal and compact judge visibility by a snapshot of their own; a transaction snapshot would be too old.
+fn require_read_committed(what: &str) {
+    // SAFETY: reads a global of the backend.
+    if unsafe { pg_sys::XactIsoLevel } >= pg_sys::XACT_REPEATABLE_READ as i32 {
+        raise(
+            PgSqlErrorCode::ERRCODE_ACTIVE_SQL_TRANSACTION,
+            format!("{what} runs in READ COMMITTED transactions only"),
+            None,
+        );
+    }
+}
+
+/// Runs `work` with a fresh registered snapshot.
+fn with_fresh_snapshot<T>(work: impl FnOnce(pg_sys::Snapshot) -> T) -> T {
+    // SAFETY: the snapshot stays registered while `work` runs; after an error the resource owner releases it.
+    unsafe {
+        let snapshot = pg_sys::RegisterSnapshot(pg_sys::GetLatestSnapshot());
+        let result = work(snapshot);
+        pg_sys::UnregisterSnapshot(snapshot);
+        result
+    }
+}
+
+/// The commit time of a transaction, where PostgreSQL still knows it.
+fn commit_time(xid: Xid) -> Option<Micros> {
+    let mut at: pg_sys::TimestampTz = 0;
+    let mut origin: pg_sys::RepOriginId = 0;
+    // SAFETY: the flag says whether commit times are kept; xids of the delta are recent or frozen, and both are answered.
+    let known = unsafe {
+        pg_sys::track_commit_timestamp
+            && pg_sys::TransactionIdGetCommitTsData(pg_sys::TransactionId::from(xid.0 as u32), &mut at, &mut origin)
+    };
+    known.then(|| Micros(super::clock::to_unix_micros(at)))
+}
+
+fn files() -> Directory {
+    let folder = manifest::folder();
+    if let Err(source) = fs::create_dir_all(&folder) {
+        Err(Error::Io { doing: format!("create folder \"{}\"", folder.display()), source }).or_raise()
+    }
+    // SAFETY: assigns the transaction its xid if it has none, so that its end is logged and flushed.
+    let xid = unsafe { pg_sys::GetTopFullTransactionId() };
+    Directory::new(folder, Xid(xid.value))
+}
+
+/// Turns the change sets that are committed now into a run. Returns how many events were sealed.
+pub fn seal(dataset: &Dataset) -> i64 {
+    require_read_committed("seal");
+    lock(dataset);
+    sweep();
+    with_fresh_snapshot(|snapshot| {
+        // SAFETY: the snapshot is registered.
+        let (places, sets): (Vec<pg_sys::ItemPointerData>, Vec<ChangeSet>) =
+            unsafe { delta::read_committed(dataset, snapshot) }.into_iter().unzip();
+        if sets.is_empty() {
+            return 0;
+        }
+        let events: usize = sets.iter().map(|set| set.events.len()).sum();
+        // SAFETY: the snapshot is registered.
+        let base = unsafe { store::view_of_segments(dataset, snapshot) };
+        let built = engine::seal(&base, sets, &commit_time, &settings::build_options(), &mut files()).or_raise();
+        manifest::publish(dataset, &built);
+        delta::remove(dataset, &places);
+        i64::try_from(events).unwrap_or(i64::MAX)
+    })
+}
+
+/// Merges the dataset's runs and tiles into one. Returns how many files were replaced.
+pub fn compact(dataset: &Dataset) -> i64 {
+    require_read_committed("compact");
+    lock(dataset);
+    sweep();
+    with_fresh_snapshot(|snapshot| {
+        // SAFETY: the snapshot is registered.
+        let base = unsafe { store::view_of_segments(dataset, snapshot) };
+        let (built, replaced) =
+            engine::compact(&base, &commit_time, &settings::build_options(), &mut files()).or_raise();
+        manifest::replace(dataset, &built, &replaced);
+        i64::try_from(replaced.len()).unwrap_or(i64::MAX)
+    })
+}
+
+/// Unlinks files that no snapshot can see: removed ones that every snapshot is younger than, and those of transactions
+/// that ended without publishing them.
+fn sweep() {
+    let Ok(entries) = fs::read_dir(manifest::folder()) else { return };
+    let present: Vec<String> = entries.flatten().filter_map(|e| e.file_name().into_string().ok()).collect();
+    let horizon = oldest_needed();
+    // Read after the folder: whatever was published meanwhile is in the answer.
+    let (kept, removed) = with_fresh_snapshot(|snapshot| {
+        // SAFETY: the snapshot is registered.
+        unsafe { (manifest::all_names(snapshot), manifest::removed(snapshot)) }
+    });
+    let kept: HashSet<String> = kept.into_iter().collect();
+    let waiting: HashSet<&str> =
+        removed.iter().filter(|(_, xid)| *xid >= horizon).map(|(name, _)| name.as_str()).collect();
+    for name in present {
+        let Some((xid, _, _)) = parse_name(&name) else { continue };
+        if xid < horizon && !kept.contains(&name) && !waiting.contains(name.as_str()) {
+            // Whoever has it mapped keeps it; a file that cannot be unlinked is tried again at the next seal.
+            let _ = fs::remove_file(manifest::folder().join(&name));
+        }
+    }
+    manifest::forget_removed(horizon);
+}
+
+/// Every transaction before this one has ended, and every snapshot, now and later, sees how.
+fn oldest_needed() -> Xid {
+    // SAFETY: reads of shared transaction state.
+    unsafe {
+        let oldest = pg_sys::GetOldestNonRemovableTransactionId(std::ptr::null_mut());
+        let next = pg_sys::ReadNextFullTransactionId().value;
+        let behind = (next as u32).wrapping_sub(u32::from(oldest));
+        Xid(next.saturating_sub(u64::from(behind)))
+    }
+}

@@ -1,0 +1,54 @@
+//! The settings under the prefix `entitydb`.
+//!
+//! Invariant: every setting changes speed or size, never an answer.
+
+use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
+use pgrx::prelude::*;
+
+use crate::engine::BuildOptions;
+
+/// How blocks of content are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PostgresGucEnum)]
+enum Compression {
+    /// Compressed with snappy where that makes them smaller.
+    #[name = c"snappy"]
+    Snappy,
+    /// As they are.
+    #[name = c"none"]
+    None,
+}
+
+static COMPRESSION: GucSetting<Compression> = GucSetting::<Compression>::new(Compression::Snappy);
+static COMPRESSION_THRESHOLD: GucSetting<i32> = GucSetting::<i32>::new(1024);
+
+/// Makes the settings known; called at preload.
+pub fn init() {
+    GucRegistry::define_enum_guc(
+        c"entitydb.compression",
+        c"How the content of segments built from now on is stored.",
+        c"Segments that exist stay as they are.",
+        &COMPRESSION,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"entitydb.compression_threshold",
+        c"Contents shorter than this are stored uncompressed.",
+        c"Acts on segments built from now on.",
+        &COMPRESSION_THRESHOLD,
+        0,
+        1 << 30,
+        GucContext::Userset,
+        GucFlags::UNIT_BYTE,
+    );
+    // SAFETY: reserves the prefix for this library; called once, at preload.
+    unsafe { pgrx::pg_sys::MarkGUCPrefixReserved(c"entitydb".as_ptr()) };
+}
+
+/// The builder's switches as they are now.
+pub fn build_options() -> BuildOptions {
+    BuildOptions {
+        compress: COMPRESSION.get() == Compression::Snappy,
+        compression_threshold: usize::try_from(COMPRESSION_THRESHOLD.get()).unwrap_or(0),
+    }
+}
