@@ -9,6 +9,7 @@ pub mod delta;
 pub mod error;
 pub mod fdw;
 pub mod maintain;
+mod maintain_sql;
 pub mod manifest;
 pub mod settings;
 pub mod store;
@@ -18,6 +19,7 @@ mod tests;
 use pgrx::prelude::*;
 
 pgrx::extension_sql_file!("../../sql/catalog.sql", name = "catalog", bootstrap);
+pgrx::extension_sql_file!("../../sql/maintain.sql", name = "maintain");
 
 /// Called when the library is loaded; shared memory can be had at preload only.
 #[pg_guard]

@@ -1,0 +1,51 @@
+//! Maintenance as SQL functions: who may call them, and their rows.
+//!
+//! Invariant: only members of the dataset's owner get past [`owned`].
+
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+
+use super::catalog::{self, Dataset};
+use super::error::raise;
+use super::{maintain, store};
+use crate::engine;
+
+/// The dataset of this name, if the caller may maintain it; raises otherwise.
+fn owned(name: &str) -> Dataset {
+    let Some(dataset) = catalog::dataset_named(name) else {
+        raise(PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT, format!("dataset \"{name}\" does not exist"), None)
+    };
+    if !catalog::is_owner(&dataset) {
+        raise(
+            PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+            format!("must be a member of the owner of dataset \"{name}\""),
+            None,
+        );
+    }
+    dataset
+}
+
+/// `entitydb.seal(dataset)`.
+#[pg_extern(sql = false)]
+fn seal_dataset(dataset: &str) -> i64 {
+    maintain::seal(&owned(dataset))
+}
+
+/// `entitydb.compact(dataset)`.
+#[pg_extern(sql = false)]
+fn compact_dataset(dataset: &str) -> i64 {
+    maintain::compact(&owned(dataset))
+}
+
+/// `entitydb.verify(dataset)`.
+#[pg_extern(sql = false)]
+fn verify_dataset(
+    dataset: &str,
+) -> TableIterator<'static, (name!(segment, String), name!(check, String), name!(ok, bool), name!(detail, String))> {
+    let dataset = owned(dataset);
+    // SAFETY: the snapshot is the statement's own, active while the function runs.
+    let view = unsafe { store::view(&dataset, pg_sys::GetActiveSnapshot()) };
+    TableIterator::new(
+        engine::verify(&view).into_iter().map(|check| (check.segment, check.check.to_owned(), check.ok, check.detail)),
+    )
+}
