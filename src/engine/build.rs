@@ -2,9 +2,15 @@
 //!
 //! Invariant: the events of the output are exactly those of the input; only postings, ids and content places are made anew.
 
-use super::View;
-use crate::error::Result;
-use crate::segment::{Files, Kind};
+use std::ops::Bound;
+
+use super::delta::Delta;
+use super::run_writer::RunWriter;
+use super::{Blob, View};
+use crate::error::{Error, Result};
+use crate::index::content::ContentWriter;
+use crate::index::ids::IdsWriter;
+use crate::segment::{Files, Kind, SegmentWriter};
 use crate::types::{ChangeSet, Micros, Ns, Ordinal, Xid};
 
 /// Switches of the builder.
@@ -44,22 +50,153 @@ pub struct FileInfo {
 /// Builds a run, its content and its ids from change sets that `base` (segments only) does not hold.
 /// `times` resolves a transaction's commit time. Returns the files in manifest order; no files for no change sets.
 pub fn seal(
-    _base: &View,
-    _sets: Vec<ChangeSet>,
-    _times: &dyn Fn(Xid) -> Option<Micros>,
-    _options: &BuildOptions,
-    _files: &mut dyn Files,
+    base: &View,
+    sets: Vec<ChangeSet>,
+    times: &dyn Fn(Xid) -> Option<Micros>,
+    options: &BuildOptions,
+    files: &mut dyn Files,
 ) -> Result<Vec<FileInfo>> {
-    unimplemented!()
+    let mut infos = Vec::new();
+    if sets.iter().all(|s| s.events.is_empty()) {
+        return Ok(infos);
+    }
+    let delta = Delta::new(sets);
+    let mut new_ids = Vec::new();
+    for (id, ordinal) in delta.ids_between(Bound::Unbounded, Bound::Unbounded) {
+        if base.resolve(id)?.is_none() {
+            new_ids.push((id, ordinal));
+        }
+    }
+    let mut contents = ContentFile::new(*options);
+    let mut entities = Vec::new();
+    for ordinal in delta.ordinals() {
+        let mut events = Vec::new();
+        delta.events(ordinal, &mut events);
+        for event in &mut events {
+            if let Some(Blob::Inline(bytes)) = &event.content {
+                event.content = Some(contents.append(bytes, files)?);
+            }
+        }
+        entities.push((ordinal, events));
+    }
+    let content_files = contents.finish(&mut infos)?;
+    if !new_ids.is_empty() {
+        infos.push(write_ids(new_ids.into_iter(), files)?);
+    }
+    let mut run = RunWriter::new(Kind::Run, base.rules(), content_files);
+    for (n, (ordinal, events)) in entities.into_iter().enumerate() {
+        if n % 256 == 0 {
+            base.tick();
+        }
+        run.push(ordinal, base.sealed_events(ordinal)?, events, times)?;
+    }
+    infos.push(run.finish(files)?);
+    Ok(infos)
 }
 
 /// Merges all runs, tiles and id runs of `base` (segments only) into one tile and one id run; content stays where it is.
 /// Returns the new files in manifest order and the names of the files they replace; nothing if there is nothing to merge.
 pub fn compact(
-    _base: &View,
-    _times: &dyn Fn(Xid) -> Option<Micros>,
+    base: &View,
+    times: &dyn Fn(Xid) -> Option<Micros>,
     _options: &BuildOptions,
-    _files: &mut dyn Files,
+    files: &mut dyn Files,
 ) -> Result<(Vec<FileInfo>, Vec<String>)> {
-    unimplemented!()
+    let (mut infos, mut replaced) = (Vec::new(), Vec::new());
+    let [runs, contents, ids] = base.files();
+    if ids.len() > 1 {
+        let all = base.ids_between(Bound::Unbounded, Bound::Unbounded)?;
+        infos.push(write_ids(all.iter().map(|(id, ordinal)| (id.as_slice(), *ordinal)), files)?);
+        replaced.extend(ids.iter().map(|opened| opened.name().to_owned()));
+    }
+    if runs.len() > 1 || base.runs().any(|(run, _)| !run.summary.follows(base.rules())) {
+        let names = contents.iter().map(|opened| opened.name().to_owned()).collect();
+        let mut tile = RunWriter::new(Kind::Tile, base.rules(), names);
+        for (n, ordinal) in base.ordinals()?.into_iter().enumerate() {
+            if n % 256 == 0 {
+                base.tick();
+            }
+            tile.push(ordinal, Vec::new(), base.sealed_events(ordinal)?, times)?;
+        }
+        infos.push(tile.finish(files)?);
+        replaced.extend(runs.iter().map(|opened| opened.name().to_owned()));
+    }
+    Ok((infos, replaced))
+}
+
+/// Writes an id run; ids ascend.
+pub(super) fn write_ids<'a>(ids: impl Iterator<Item = (&'a [u8], Ordinal)>, files: &mut dyn Files) -> Result<FileInfo> {
+    let mut writer = IdsWriter::default();
+    let mut count = 0;
+    let mut ordinals = (Ordinal(u32::MAX), Ordinal(0));
+    for (id, ordinal) in ids {
+        writer.push(id, ordinal)?;
+        count += 1;
+        ordinals = (ordinals.0.min(ordinal), ordinals.1.max(ordinal));
+    }
+    let mut out = SegmentWriter::new(files.create(Kind::Ids)?, Kind::Ids)?;
+    writer.finish(&mut out)?;
+    let mut info = published(out, Kind::Ids, count)?;
+    info.entities = count;
+    info.ordinals = ordinals;
+    Ok(info)
+}
+
+/// Publishes a file that holds no events.
+fn published(out: SegmentWriter, kind: Kind, count: u64) -> Result<FileInfo> {
+    let name = out.name().to_owned();
+    let (bytes, checksum) = out.finish()?;
+    Ok(FileInfo {
+        name,
+        kind,
+        bytes,
+        checksum,
+        events: count,
+        entities: 0,
+        ts: (Ns::AFTER_ALL, Ns::BEFORE_ALL),
+        max_stamped: None,
+        tx: (Xid(u64::MAX), Xid(0)),
+        ordinals: (Ordinal(u32::MAX), Ordinal(0)),
+    })
+}
+
+/// The content file of a seal or a load; there is none before the first content.
+pub(super) struct ContentFile {
+    options: BuildOptions,
+    writer: Option<ContentWriter>,
+}
+
+impl ContentFile {
+    /// No content yet.
+    pub(super) fn new(options: BuildOptions) -> Self {
+        Self { options, writer: None }
+    }
+
+    /// Stores a content, in content file number 0 of the run that is being built.
+    pub(super) fn append(&mut self, bytes: &[u8], files: &mut dyn Files) -> Result<Blob> {
+        let writer = match &mut self.writer {
+            Some(writer) => writer,
+            none => {
+                let out = SegmentWriter::new(files.create(Kind::Content)?, Kind::Content)?;
+                none.insert(ContentWriter::new(out, self.options.compress, self.options.compression_threshold)?)
+            }
+        };
+        let len = u32::try_from(bytes.len()).map_err(|_| Error::TooMany {
+            what: "bytes of content",
+            limit: u64::from(u32::MAX),
+            found: bytes.len() as u64,
+        })?;
+        let (offset, hash) = writer.append(bytes)?;
+        Ok(Blob::Stored { segment: 0, offset, len, hash })
+    }
+
+    /// Publishes the file, if there is one; returns the names that a run's contents count by.
+    pub(super) fn finish(self, infos: &mut Vec<FileInfo>) -> Result<Vec<String>> {
+        let Some(writer) = self.writer else { return Ok(Vec::new()) };
+        let count = writer.count();
+        let info = published(writer.finish()?, Kind::Content, count)?;
+        let name = info.name.clone();
+        infos.push(info);
+        Ok(vec![name])
+    }
 }

@@ -3,12 +3,17 @@
 //! Invariant: every answer is a function of the events that the view holds and of the [`Horizon`] that is asked for;
 //! neither the order in which segments were written nor what is still unsealed can be seen in an answer.
 
+mod bitmap;
 mod build;
 mod change;
 mod delta;
+mod expr;
 mod horizon;
 mod load;
+mod opened;
+mod run_writer;
 mod select;
+mod summary;
 mod timeline;
 mod verify;
 mod view;
@@ -17,9 +22,11 @@ mod view_tests;
 
 pub use build::{BuildOptions, FileInfo, compact, seal};
 pub use change::{Desired, cancel_later, delete, difference, insert, put, set_value, tag, untag};
+pub use expr::TagExpr;
 pub use horizon::{Horizon, Known, Valid};
 pub use load::{Load, LoadMode};
-pub use select::{Chunk, Select, TagExpr, facets};
+pub use opened::Opened;
+pub use select::{Chunk, Select, facets};
 pub use timeline::{Blob, Event, Rules, State, Timeline, Toggle};
 pub use verify::{Check, verify};
-pub use view::{Opened, View};
+pub use view::View;

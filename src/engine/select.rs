@@ -7,79 +7,10 @@ use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
-use super::{Horizon, State, View};
+use super::bitmap::{self, Moment, Node};
+use super::{Horizon, State, TagExpr, View};
 use crate::error::Result;
 use crate::types::Ordinal;
-
-/// A boolean tag tree. Only existing entities are ever selected, so `Not` is relative to *exists*.
-#[derive(Clone, Debug, PartialEq)]
-pub enum TagExpr {
-    /// Every entity that exists.
-    Exists,
-    /// No entity.
-    Never,
-    /// Carries this tag.
-    Tag(Vec<u8>),
-    /// Carries some tag that starts with these bytes.
-    Prefix(Vec<u8>),
-    /// Is one of these.
-    Ordinals(RoaringBitmap),
-    /// All of these; empty: exists.
-    And(Vec<TagExpr>),
-    /// Any of these; empty: never.
-    Or(Vec<TagExpr>),
-    /// Exists, and not this.
-    Not(Box<TagExpr>),
-}
-
-impl TagExpr {
-    /// Whether an existing entity with these tags, in any order, is selected.
-    pub fn holds<T: AsRef<[u8]>>(&self, ordinal: Ordinal, tags: &[T]) -> bool {
-        match self {
-            TagExpr::Exists => true,
-            TagExpr::Never => false,
-            TagExpr::Tag(tag) => tags.iter().any(|t| t.as_ref() == tag.as_slice()),
-            TagExpr::Prefix(prefix) => tags.iter().any(|t| t.as_ref().starts_with(prefix)),
-            TagExpr::Ordinals(set) => set.contains(ordinal.0),
-            TagExpr::And(all) => all.iter().all(|e| e.holds(ordinal, tags)),
-            TagExpr::Or(any) => any.iter().any(|e| e.holds(ordinal, tags)),
-            TagExpr::Not(inner) => !inner.holds(ordinal, tags),
-        }
-    }
-
-    /// What the tree says of an existing entity before its tags are known; `None` where they decide.
-    fn without_tags(&self, ordinal: Ordinal) -> Option<bool> {
-        match self {
-            TagExpr::Exists => Some(true),
-            TagExpr::Never => Some(false),
-            TagExpr::Tag(_) | TagExpr::Prefix(_) => None,
-            TagExpr::Ordinals(set) => Some(set.contains(ordinal.0)),
-            TagExpr::And(all) => {
-                let mut sum = Some(true);
-                for e in all {
-                    match e.without_tags(ordinal) {
-                        Some(false) => return Some(false),
-                        Some(true) => {}
-                        None => sum = None,
-                    }
-                }
-                sum
-            }
-            TagExpr::Or(any) => {
-                let mut sum = Some(false);
-                for e in any {
-                    match e.without_tags(ordinal) {
-                        Some(true) => return Some(true),
-                        Some(false) => {}
-                        None => sum = None,
-                    }
-                }
-                sum
-            }
-            TagExpr::Not(inner) => inner.without_tags(ordinal).map(|b| !b),
-        }
-    }
-}
 
 /// The selected ordinals of one chunk of 65,536.
 pub struct Chunk {
@@ -122,41 +53,83 @@ pub struct Select {
     view: Arc<View>,
     expr: TagExpr,
     horizon: Horizon,
-    /// The entities that are evaluated from the log, by chunk.
-    dirty: Vec<Ordinal>,
+    node: Node,
+    moment: Moment,
+    /// The entities that are evaluated from the log; all others are from the postings.
+    dirty: RoaringBitmap,
+    /// The chunks to visit, ascending.
+    chunks: Vec<u16>,
     next: usize,
 }
 
 impl Select {
     /// Prepares the evaluation; no posting is read yet.
     pub fn new(view: Arc<View>, expr: TagExpr, horizon: Horizon) -> Result<Self> {
-        let dirty = view.ordinals()?.into_iter().filter(|&o| expr.without_tags(o) != Some(false)).collect();
-        Ok(Self { view, expr, horizon, dirty, next: 0 })
+        let node = Node::new(&view, &expr)?;
+        let mut moment = Moment::of(&view, &horizon)?;
+        let mut dirty = match &moment {
+            Moment::Log => view.ordinals()?.into_iter().map(|o| o.0).collect(),
+            Moment::Last | Moment::At(_) => {
+                let mut dirty = hidden(&view, &horizon)?;
+                dirty.extend(view.delta().ordinals().map(|o| o.0));
+                dirty
+            }
+        };
+        if let Some(few) = few_ordinals(&expr) {
+            // So few candidates are looked up one by one: no posting is worth reading.
+            dirty = few.clone();
+            moment = Moment::Log;
+        }
+        let mut chunks = match moment {
+            Moment::Log => BTreeSet::new(),
+            Moment::Last | Moment::At(_) => node.chunks(&view)?,
+        };
+        chunks.extend(dirty.iter().map(|o| Ordinal(o).chunk()));
+        Ok(Self { view, expr, horizon, node, moment, dirty, chunks: chunks.into_iter().collect(), next: 0 })
     }
 
     /// The next chunk with at least one selected entity, in ascending order.
     pub fn next_chunk(&mut self) -> Result<Option<Chunk>> {
-        while let Some(first) = self.dirty.get(self.next) {
-            let mut chunk = Chunk::empty(first.chunk());
+        while let Some(mut chunk) = self.next_sealed()? {
             self.each_dirty(chunk.chunk, |ordinal, _| chunk.insert(ordinal))?;
-            if chunk.count() > 0 {
+            if chunk.words.iter().any(|w| *w != 0) {
                 return Ok(Some(chunk));
             }
         }
         Ok(None)
     }
 
+    /// The next chunk, without the entities that are evaluated from the log.
+    fn next_sealed(&mut self) -> Result<Option<Chunk>> {
+        let Some(&number) = self.chunks.get(self.next) else { return Ok(None) };
+        self.next += 1;
+        self.view.tick();
+        let mut chunk = Chunk::empty(number);
+        if self.moment != Moment::Log {
+            self.node.eval(&self.view, &self.moment, number, &mut chunk.words)?;
+            for low in self.dirty_in(number) {
+                chunk.words[usize::from(low.low() >> 6)] &= !(1 << (low.low() & 63));
+            }
+        }
+        Ok(Some(chunk))
+    }
+
+    fn dirty_in(&self, chunk: u16) -> impl Iterator<Item = Ordinal> + '_ {
+        let base = u32::from(chunk) << 16;
+        self.dirty.range(base..=(base | 0xffff)).map(Ordinal)
+    }
+
     /// Visits the selected ones of the entities of a chunk that are evaluated from the log.
-    fn each_dirty(&mut self, chunk: u16, mut visit: impl FnMut(Ordinal, &State)) -> Result<()> {
+    fn each_dirty(&self, chunk: u16, mut visit: impl FnMut(Ordinal, &State)) -> Result<()> {
         let mut until_tick = TICK_EVERY;
-        while let Some(&ordinal) = self.dirty.get(self.next).filter(|o| o.chunk() == chunk) {
-            self.next += 1;
+        for ordinal in self.dirty_in(chunk) {
             until_tick -= 1;
             if until_tick == 0 {
                 until_tick = TICK_EVERY;
                 self.view.tick();
             }
-            if let Some(state) = self.view.state(ordinal, &self.horizon)?
+            if self.expr.without_tags(ordinal) != Some(false)
+                && let Some(state) = self.view.state(ordinal, &self.horizon)?
                 && self.expr.holds(ordinal, &state.tags)
             {
                 visit(ordinal, &state);
@@ -175,21 +148,77 @@ impl Select {
     }
 }
 
+/// At most how many candidates are looked up one by one.
+const FEW: u64 = 256;
+
+/// The ordinals that a tree is restricted to, if they are few.
+fn few_ordinals(expr: &TagExpr) -> Option<&RoaringBitmap> {
+    match expr {
+        TagExpr::Ordinals(set) => Some(set).filter(|set| set.len() <= FEW),
+        TagExpr::And(inner) => inner.iter().find_map(few_ordinals),
+        _ => None,
+    }
+}
+
+/// The sealed entities with events that the asker does not know.
+fn hidden(view: &View, horizon: &Horizon) -> Result<RoaringBitmap> {
+    let mut dirty = RoaringBitmap::new();
+    let Some(known) = &horizon.known else { return Ok(dirty) };
+    for (run, _) in view.runs() {
+        view.tick();
+        let txs: Vec<bool> =
+            (0..run.txs.len()).map(|n| run.txs.get(n).map(|(tx, time)| known(tx, time))).collect::<Result<_>>()?;
+        if run.summary.imported.is_empty() {
+            if txs.iter().all(|known| *known) {
+                continue;
+            }
+            if txs.iter().all(|known| !*known) {
+                dirty.extend(run.ordinals()?.into_iter().map(|o| o.0));
+                continue;
+            }
+        }
+        for ordinal in run.ordinals()? {
+            for event in run.log.events(ordinal)? {
+                let seen = match run.summary.imported(ordinal, event.seq) {
+                    Some(time) => known(run.txs.get(event.tx)?.0, Some(time)),
+                    None => txs.get(event.tx as usize).copied().unwrap_or(false),
+                };
+                if !seen {
+                    dirty.insert(ordinal.0);
+                    break;
+                }
+            }
+        }
+    }
+    Ok(dirty)
+}
+
 /// The values of a namespace among the selected entities, largest count first, then by value (S17).
 pub fn facets(view: &Arc<View>, namespace: &[u8], expr: &TagExpr, h: &Horizon) -> Result<Vec<(Vec<u8>, u64)>> {
     let mut prefix = namespace.to_vec();
     prefix.push(b':');
     let mut counts: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
-    let carried = TagExpr::And(vec![expr.clone(), TagExpr::Prefix(prefix.clone())]);
-    let mut select = Select::new(view.clone(), carried, h.clone())?;
-    let chunks: BTreeSet<u16> = select.dirty.iter().map(|o| o.chunk()).collect();
-    for chunk in chunks {
-        select.each_dirty(chunk, |_, state| {
-            for value in state.tags.iter().filter_map(|t| t.strip_prefix(prefix.as_slice())) {
-                match counts.get_mut(value) {
-                    Some(n) => *n += 1,
-                    None => drop(counts.insert(value.to_vec(), 1)),
+    let mut add = |value: &[u8], n: u64| match counts.get_mut(value) {
+        Some(count) => *count += n,
+        None => drop(counts.insert(value.to_vec(), n)),
+    };
+    let tags = bitmap::tags_with(view, &prefix)?;
+    let mut select = Select::new(view.clone(), expr.clone(), h.clone())?;
+    let mut carriers = Chunk::empty(0);
+    while let Some(sealed) = select.next_sealed()? {
+        if sealed.words.iter().any(|w| *w != 0) {
+            for (tag, keys) in &tags {
+                bitmap::compose(view, keys, &select.moment, sealed.chunk, &mut carriers.words)?;
+                let both = sealed.words.iter().zip(carriers.words.iter()).map(|(a, b)| u64::from((a & b).count_ones()));
+                let n = both.sum();
+                if n > 0 {
+                    add(&tag[prefix.len()..], n);
                 }
+            }
+        }
+        select.each_dirty(sealed.chunk, |_, state| {
+            for value in state.tags.iter().filter_map(|t| t.strip_prefix(prefix.as_slice())) {
+                add(value, 1);
             }
         })?;
     }

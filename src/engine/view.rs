@@ -4,26 +4,28 @@
 //! right for the entities of that part and for those with no change set at all.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
+use roaring::RoaringBitmap;
+
+use super::bitmap;
 use super::delta::Delta;
+use super::opened::{Opened, Run};
 use super::{Blob, Event, Horizon, Rules, State, TagExpr, Timeline};
 use crate::error::{Error, Result};
+use crate::index::ids::Ids;
+use crate::segment::Kind;
 use crate::types::{ChangeSet, Ordinal};
-
-/// An opened segment file of any kind; cheap to keep, shared by views.
-pub struct Opened {}
-
-impl Opened {
-    /// Opens the bytes of the file `name`. Checks header and footer only; blocks are checked when first touched.
-    pub fn open(name: &str, _bytes: Arc<dyn AsRef<[u8]> + Send + Sync>) -> Result<Arc<Self>> {
-        Err(Error::Malformed { segment: name.to_owned(), detail: "no segment of this kind can be read".to_owned() })
-    }
-}
 
 /// What one snapshot sees.
 pub struct View {
+    runs: Vec<Arc<Opened>>,
+    /// For each run, the place among `contents` of each content file that it names; `u32::MAX` where it is missing.
+    run_contents: Vec<Vec<u32>>,
+    contents: Vec<Arc<Opened>>,
+    ids: Vec<Arc<Opened>>,
     delta: Delta,
     rules: Rules,
     tick: fn(),
@@ -31,13 +33,33 @@ pub struct View {
 
 impl View {
     /// `segments` of all kinds, oldest to newest; `delta` in any order; `tick` is called every now and then and may unwind.
-    pub fn new(_segments: Vec<Arc<Opened>>, delta: Vec<ChangeSet>, rules: Rules, tick: fn()) -> Result<Self> {
-        Ok(Self { delta: Delta::new(delta), rules, tick })
+    pub fn new(segments: Vec<Arc<Opened>>, delta: Vec<ChangeSet>, rules: Rules, tick: fn()) -> Result<Self> {
+        let of_kind = |kinds: &[Kind]| -> Vec<Arc<Opened>> {
+            segments.iter().filter(|s| kinds.contains(&s.kind())).cloned().collect()
+        };
+        let runs = of_kind(&[Kind::Run, Kind::Tile]);
+        let contents = of_kind(&[Kind::Content]);
+        let ids = of_kind(&[Kind::Ids]);
+        let place: HashMap<&str, u32> = contents.iter().map(|c| c.name()).zip(0..).collect();
+        let run_contents = runs
+            .iter()
+            .filter_map(|opened| opened.run())
+            .map(|run| run.content_files.iter().map(|f| place.get(f.as_str()).copied().unwrap_or(u32::MAX)).collect())
+            .collect();
+        Ok(Self { runs, run_contents, contents, ids, delta: Delta::new(delta), rules, tick })
     }
 
     /// The ordinal of an id.
     pub fn resolve(&self, id: &[u8]) -> Result<Option<Ordinal>> {
-        Ok(self.delta.resolve(id))
+        if let Some(ordinal) = self.delta.resolve(id) {
+            return Ok(Some(ordinal));
+        }
+        for ids in self.id_runs() {
+            if let Some(ordinal) = ids.find(id)? {
+                return Ok(Some(ordinal));
+            }
+        }
+        Ok(None)
     }
 
     /// The id of an ordinal that the view holds.
@@ -45,24 +67,62 @@ impl View {
         if let Some(id) = self.delta.id(ordinal) {
             return Ok(Cow::Borrowed(id));
         }
+        for ids in self.id_runs() {
+            if let Some(id) = ids.id(ordinal)? {
+                return Ok(Cow::Owned(id));
+            }
+        }
         Err(Error::Malformed { segment: String::new(), detail: format!("ordinal {} has no id", ordinal.0) })
     }
 
     /// All (id, ordinal) with the id in this range of bytes, in byte order.
     pub fn ids_between(&self, lower: Bound<&[u8]>, upper: Bound<&[u8]>) -> Result<Vec<(Vec<u8>, Ordinal)>> {
-        Ok(self.delta.ids_between(lower, upper).map(|(id, ordinal)| (id.to_vec(), ordinal)).collect())
+        let mut all: Vec<_> = self.delta.ids_between(lower, upper).map(|(id, o)| (id.to_vec(), o)).collect();
+        for ids in self.id_runs() {
+            // The first id after a given one is that id with a zero byte at its end.
+            let after = |id: &[u8]| [id, &[0]].concat();
+            let from = match lower {
+                Bound::Included(id) => ids.lower_bound(id)?,
+                Bound::Excluded(id) => ids.lower_bound(&after(id))?,
+                Bound::Unbounded => 0,
+            };
+            let to = match upper {
+                Bound::Included(id) => ids.lower_bound(&after(id))?,
+                Bound::Excluded(id) => ids.lower_bound(id)?,
+                Bound::Unbounded => ids.len(),
+            };
+            if from < to {
+                all.extend(ids.range(from..to)?);
+            }
+        }
+        all.sort_unstable();
+        all.dedup();
+        Ok(all)
     }
 
     /// Every ordinal that has at least one event, ascending.
     pub fn ordinals(&self) -> Result<Vec<Ordinal>> {
-        Ok(self.delta.ordinals().collect())
+        let mut all: RoaringBitmap = self.delta.ordinals().map(|o| o.0).collect();
+        for (run, _) in self.runs() {
+            all.extend(run.ordinals()?.into_iter().map(|o| o.0));
+        }
+        Ok(all.into_iter().map(Ordinal).collect())
     }
 
     /// All events of an entity; empty if there are none.
     pub fn timeline(&self, ordinal: Ordinal) -> Result<Timeline> {
-        let mut events: Vec<Event> = Vec::new();
+        let mut events = self.sealed_events(ordinal)?;
         self.delta.events(ordinal, &mut events);
         Ok(Timeline::new(events))
+    }
+
+    /// The events of an entity that are in segments.
+    pub(super) fn sealed_events(&self, ordinal: Ordinal) -> Result<Vec<Event>> {
+        let mut events: Vec<Event> = Vec::new();
+        for (run, contents) in self.runs() {
+            run.events(ordinal, contents, &mut events)?;
+        }
+        Ok(events)
     }
 
     /// The entity's state at the horizon; `None` where it does not exist.
@@ -84,22 +144,49 @@ impl View {
     pub fn content<'a>(&'a self, blob: &'a Blob) -> Result<Cow<'a, [u8]>> {
         match blob {
             Blob::Inline(bytes) => Ok(Cow::Borrowed(bytes)),
-            Blob::Stored { segment, .. } => Err(Error::Malformed {
-                segment: String::new(),
-                detail: format!("there is no content segment number {segment}"),
-            }),
+            Blob::Stored { segment, offset, len, hash } => {
+                match self.contents.get(*segment as usize).and_then(|opened| opened.content()) {
+                    Some(content) => content.read(*offset, *len, *hash),
+                    None => Err(Error::Missing { segment: format!("content {segment}") }),
+                }
+            }
         }
     }
 
     /// About how many entities the expression selects now (from stored cardinalities; reads no postings).
     pub fn estimate(&self, expr: &TagExpr) -> Result<f64> {
-        let all = self.delta.entities() as f64;
-        Ok(self.delta.fraction(expr) * all)
+        let unsealed = self.delta.fraction(expr) * self.delta.entities() as f64;
+        Ok(unsealed + bitmap::estimate(self, expr)?)
     }
 
     /// About how many events the view holds.
     pub fn event_count(&self) -> u64 {
-        self.delta.event_count()
+        self.delta.event_count() + self.runs().map(|(run, _)| run.summary.events).sum::<u64>()
+    }
+
+    /// The runs and tiles, oldest to newest, each with the places of its content files among the view's.
+    pub(super) fn runs(&self) -> impl Iterator<Item = (&Run, &[u32])> {
+        self.runs.iter().filter_map(|opened| opened.run()).zip(self.run_contents.iter().map(Vec::as_slice))
+    }
+
+    /// The id runs.
+    pub(super) fn id_runs(&self) -> impl Iterator<Item = &Ids> {
+        self.ids.iter().filter_map(|opened| opened.ids())
+    }
+
+    /// The files: runs and tiles, contents, ids.
+    pub(super) fn files(&self) -> [&[Arc<Opened>]; 3] {
+        [&self.runs, &self.contents, &self.ids]
+    }
+
+    /// The unsealed part.
+    pub(super) fn delta(&self) -> &Delta {
+        &self.delta
+    }
+
+    /// The rules of reading.
+    pub(super) fn rules(&self) -> &Rules {
+        &self.rules
     }
 
     /// Lets the caller be interrupted.
