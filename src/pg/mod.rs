@@ -8,6 +8,7 @@ pub mod compat;
 pub mod delta;
 pub mod error;
 pub mod fdw;
+pub mod func;
 pub mod maintain;
 mod maintain_sql;
 pub mod manifest;

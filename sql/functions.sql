@@ -1,0 +1,299 @@
+-- The functions of a dataset, the calls that make and drop one, and exact helpers for nanoseconds.
+-- Functions that return sets have one string body with qualified names, so that they inline and what the caller adds
+-- reaches one Foreign Scan.
+
+CREATE FUNCTION entitydb.has_tag(tags text[], pattern text) RETURNS boolean
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'has_tag_wrapper';
+COMMENT ON FUNCTION entitydb.has_tag(text[], text) IS 'whether a tag matches; a final unescaped * is a wildcard, \* a star';
+
+CREATE FUNCTION entitydb.facets(face regclass, namespace text, tags text[], at timestamptz)
+RETURNS TABLE (value text, count bigint)
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'facets_wrapper';
+COMMENT ON FUNCTION entitydb.facets(regclass, text, text[], timestamptz) IS 'the values of a namespace, largest count first';
+
+CREATE FUNCTION entitydb.create_dataset(name text) RETURNS int4
+LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'create_dataset_wrapper';
+COMMENT ON FUNCTION entitydb.create_dataset(text) IS 'makes a dataset without faces, owned by the caller';
+CREATE FUNCTION entitydb.remove_dataset(name text) RETURNS boolean
+LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'remove_dataset_wrapper';
+COMMENT ON FUNCTION entitydb.remove_dataset(text) IS 'drops a dataset that has no faces; for members of its owner';
+
+-- What is exact to the nanosecond.
+
+CREATE FUNCTION entitydb.ns(ts timestamptz) RETURNS bigint
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF ts NOT BETWEEN '1678-01-01 00:00:00+00'::timestamptz AND '2261-12-31 23:59:59.999999+00'::timestamptz THEN
+        RAISE EXCEPTION 'timestamp % is out of range', ts
+            USING ERRCODE = 'datetime_field_overflow', HINT = 'Instants lie between the years 1678 and 2261.';
+    END IF;
+    RETURN (extract(epoch FROM ts) * 1000000)::bigint * 1000;
+END
+$$;
+COMMENT ON FUNCTION entitydb.ns(timestamptz) IS 'nanoseconds since 1970-01-01 UTC';
+
+CREATE FUNCTION entitydb.ns(ts text) RETURNS bigint
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    digits text := substring(ts FROM '\.(\d{7,})');
+BEGIN
+    IF length(digits) > 9 THEN
+        RAISE EXCEPTION 'fraction of "%" has % digits, the limit is 9', ts, length(digits)
+            USING ERRCODE = 'invalid_datetime_format';
+    END IF;
+    RETURN entitydb.ns(regexp_replace(ts, '(\.\d{6})\d+', '\1')::timestamptz)
+        + coalesce(rpad(substr(digits, 7), 3, '0')::int, 0);
+END
+$$;
+COMMENT ON FUNCTION entitydb.ns(text) IS 'nanoseconds since 1970-01-01 UTC of a time with up to nine digits of fraction';
+
+CREATE FUNCTION entitydb.ts(ns bigint) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT '1970-01-01 00:00:00+00'::timestamptz
+        + div($1::numeric - mod(mod($1::numeric, 1000000000) + 1000000000, 1000000000), 1000000000)::bigint
+            * interval '1 second'
+        + div(mod(mod($1::numeric, 1000000000) + 1000000000, 1000000000), 1000)::int * interval '1 microsecond'
+$$;
+COMMENT ON FUNCTION entitydb.ts(bigint) IS 'the microsecond that an instant in nanoseconds lies in';
+
+CREATE FUNCTION entitydb.ns_text(ns bigint) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT to_char(entitydb.ts($1) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.')
+        || lpad(mod(mod($1::numeric, 1000000000) + 1000000000, 1000000000)::text, 9, '0') || '+00'
+$$;
+COMMENT ON FUNCTION entitydb.ns_text(bigint) IS 'an instant in UTC with nine digits of fraction';
+
+-- The functions of one face.
+
+-- What make_functions makes: the ending of each name with its argument types, and whether it reads the event face.
+CREATE FUNCTION entitydb.function_endings(OUT ending text, OUT arguments text, OUT reads_events boolean)
+RETURNS SETOF record
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+    VALUES ('_as_of', 'timestamptz', false), ('_as_of', 'timestamptz, timestamptz', false), ('_as_of_ns', 'bigint', false),
+        ('_history', 'text, timestamptz, timestamptz', true), ('_timeline', 'timestamptz, timestamptz', true),
+        ('_diff', 'text, timestamptz, timestamptz', false), ('_put', 'text, text[], bytea, timestamptz', false),
+        ('_tag', 'text, text, timestamptz', false), ('_untag', 'text, text, timestamptz', false),
+        ('_set', 'text, text, text, timestamptz', false), ('_delete', 'text, timestamptz', false),
+        ('_has_tag', 'text[], text', false), ('_facets', 'text, text[], timestamptz', false)
+$$;
+
+CREATE FUNCTION entitydb.make_functions(face regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET check_function_bodies = off
+AS $make$
+DECLARE
+    s text;
+    n text;
+    f text;  -- the face, qualified and quoted
+    v text;  -- its event face, if there is one beside it
+    longest int := (SELECT max(length(ending)) FROM entitydb.function_endings());
+BEGIN
+    SELECT ns.nspname, c.relname INTO s, n
+    FROM pg_class c
+    JOIN pg_namespace ns ON ns.oid = c.relnamespace
+    JOIN pg_foreign_table t ON t.ftrelid = c.oid
+    JOIN pg_foreign_server srv ON srv.oid = t.ftserver
+    JOIN pg_foreign_data_wrapper w ON w.oid = srv.srvfdw
+    WHERE c.oid = face AND w.fdwname = 'entitydb'
+        AND coalesce((SELECT o.option_value FROM pg_options_to_table(t.ftoptions) o WHERE o.option_name = 'shape'),
+            CASE srv.srvname WHEN 'entitydb_log' THEN 'event' ELSE 'state' END) = 'state';
+    IF n IS NULL THEN
+        RAISE EXCEPTION '"%" is not a state face', face USING ERRCODE = 'wrong_object_type';
+    END IF;
+    IF octet_length(n) + longest > 63 THEN
+        RAISE EXCEPTION 'face name has % bytes, the limit is %', octet_length(n), 63 - longest USING ERRCODE = 'name_too_long';
+    END IF;
+    f := format('%I.%I', s, n);
+    v := format('%I.%I', s, n || '_event');
+
+    EXECUTE format('CREATE FUNCTION %I.%I(ts timestamptz) RETURNS SETOF %s LANGUAGE sql STABLE PARALLEL RESTRICTED AS %L',
+        s, n || '_as_of', f, format('SELECT e.* FROM %s e WHERE entitydb.at(e.tableoid, $1, NULL)', f));
+    EXECUTE format('CREATE FUNCTION %I.%I(ts timestamptz, system timestamptz) RETURNS SETOF %s'
+        ' LANGUAGE sql STABLE PARALLEL RESTRICTED AS %L',
+        s, n || '_as_of', f,
+        format('SELECT e.* FROM %s e WHERE entitydb.at(e.tableoid, $1, $2) AND $2 IS NOT NULL', f));
+    EXECUTE format('CREATE FUNCTION %I.%I(ts_ns bigint) RETURNS SETOF %s LANGUAGE sql STABLE PARALLEL RESTRICTED AS %L',
+        s, n || '_as_of_ns', f, format('SELECT e.* FROM %s e WHERE entitydb.at_ns(e.tableoid, $1)', f));
+
+    IF to_regclass(v) IS NOT NULL THEN
+        EXECUTE format('CREATE FUNCTION %I.%I(id text, since timestamptz DEFAULT ''-infinity'','
+            ' until timestamptz DEFAULT ''infinity'') RETURNS SETOF %s LANGUAGE sql STABLE PARALLEL RESTRICTED AS %L',
+            s, n || '_history', v,
+            format('SELECT v.* FROM %s v WHERE v.id = $1 COLLATE "C" AND v.ts > $2 AND v.ts <= $3 ORDER BY v.ts_ns, v.seq', v));
+        EXECUTE format('CREATE FUNCTION %I.%I(since timestamptz, until timestamptz DEFAULT ''infinity'')'
+            ' RETURNS SETOF %s LANGUAGE sql STABLE PARALLEL RESTRICTED AS %L',
+            s, n || '_timeline', v,
+            format('SELECT v.* FROM %s v WHERE v.ts > $1 AND v.ts <= $2 ORDER BY v.ts_ns, v.id, v.seq', v));
+    END IF;
+
+    EXECUTE format('CREATE FUNCTION %I.%I(id text, t1 timestamptz, t2 timestamptz)'
+        ' RETURNS TABLE (op text, tag text, old_content bytea, new_content bytea)'
+        ' LANGUAGE sql STABLE PARALLEL RESTRICTED AS %L', s, n || '_diff', format($body$
+WITH old AS MATERIALIZED (
+    SELECT e.tags, e.content FROM %1$s e WHERE entitydb.at(e.tableoid, $2, NULL) AND e.id = $1 COLLATE "C"
+), new AS MATERIALIZED (
+    SELECT e.tags, e.content FROM %1$s e WHERE entitydb.at(e.tableoid, $3, NULL) AND e.id = $1 COLLATE "C"
+), change (part, op, tag, old_content, new_content) AS (
+    SELECT 1, CASE WHEN EXISTS (SELECT FROM new) THEN 'create' ELSE 'delete' END, NULL, NULL::bytea, NULL::bytea
+    WHERE EXISTS (SELECT FROM old) OPERATOR(pg_catalog.<>) EXISTS (SELECT FROM new)
+    UNION ALL
+    SELECT 2, CASE WHEN n.tag IS NULL THEN 'retract' ELSE 'assert' END, coalesce(o.tag, n.tag), NULL, NULL
+    FROM (SELECT pg_catalog.unnest(old.tags) FROM old) o (tag)
+    FULL JOIN (SELECT pg_catalog.unnest(new.tags) FROM new) n (tag) ON o.tag OPERATOR(pg_catalog.=) n.tag
+    WHERE o.tag IS NULL OR n.tag IS NULL
+    UNION ALL
+    SELECT 3, 'content', NULL, (SELECT old.content FROM old), (SELECT new.content FROM new)
+    WHERE (SELECT old.content FROM old) IS DISTINCT FROM (SELECT new.content FROM new)
+)
+SELECT c.op, c.tag, c.old_content, c.new_content FROM change c
+WHERE $2 IS NOT NULL AND $3 IS NOT NULL ORDER BY c.part, c.tag COLLATE "C"
+$body$, f));
+
+    EXECUTE format('CREATE FUNCTION %I.%I(id text, tags text[], content bytea DEFAULT NULL, at timestamptz DEFAULT NULL)'
+        ' RETURNS text LANGUAGE sql AS %L',
+        s, n || '_put', format('SELECT entitydb.put(%L::pg_catalog.regclass, $1, $2, $3, $4)', f));
+    EXECUTE format('CREATE FUNCTION %I.%I(id text, tag text, at timestamptz DEFAULT NULL) RETURNS boolean LANGUAGE sql AS %L',
+        s, n || '_tag', format('SELECT entitydb.tag(%L::pg_catalog.regclass, $1, $2, $3)', f));
+    EXECUTE format('CREATE FUNCTION %I.%I(id text, tag text, at timestamptz DEFAULT NULL) RETURNS boolean LANGUAGE sql AS %L',
+        s, n || '_untag', format('SELECT entitydb.untag(%L::pg_catalog.regclass, $1, $2, $3)', f));
+    EXECUTE format('CREATE FUNCTION %I.%I(id text, namespace text, value text, at timestamptz DEFAULT NULL)'
+        ' RETURNS boolean LANGUAGE sql AS %L',
+        s, n || '_set', format('SELECT entitydb.set(%L::pg_catalog.regclass, $1, $2, $3, $4)', f));
+    EXECUTE format('CREATE FUNCTION %I.%I(id text, at timestamptz DEFAULT NULL) RETURNS boolean LANGUAGE sql AS %L',
+        s, n || '_delete', format('SELECT entitydb.delete(%L::pg_catalog.regclass, $1, $2)', f));
+    EXECUTE format('CREATE FUNCTION %I.%I(tags text[], pattern text) RETURNS boolean'
+        ' LANGUAGE sql IMMUTABLE PARALLEL SAFE AS %L', s, n || '_has_tag', 'SELECT entitydb.has_tag($1, $2)');
+    EXECUTE format('CREATE FUNCTION %I.%I(namespace text, tags text[] DEFAULT ''{}'', at timestamptz DEFAULT NULL)'
+        ' RETURNS TABLE (value text, count bigint) LANGUAGE sql STABLE PARALLEL RESTRICTED AS %L',
+        s, n || '_facets',
+        format('SELECT f.value, f.count FROM entitydb.facets(%L::pg_catalog.regclass, $1, $2, $3) f', f));
+END
+$make$;
+COMMENT ON FUNCTION entitydb.make_functions(regclass) IS 'makes the functions of a state face beside it';
+
+-- Datasets with their faces.
+
+CREATE FUNCTION entitydb.create_in(schema name, name text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF name IS NULL OR name = '' THEN
+        RAISE EXCEPTION 'name must not be %', CASE WHEN name IS NULL THEN 'null' ELSE 'empty' END
+            USING ERRCODE = CASE WHEN name IS NULL THEN 'null_value_not_allowed' ELSE 'invalid_parameter_value' END;
+    END IF;
+    IF octet_length(name) > 44 THEN
+        RAISE EXCEPTION 'dataset name has % bytes, the limit is 44', octet_length(name) USING ERRCODE = 'name_too_long';
+    END IF;
+    IF EXISTS (SELECT FROM entitydb.dataset d WHERE d.name = create_in.name COLLATE "C") THEN
+        RAISE EXCEPTION 'dataset "%" already exists', name USING ERRCODE = 'duplicate_object';
+    END IF;
+    PERFORM entitydb.create_dataset(name);
+    EXECUTE format('CREATE FOREIGN TABLE %I.%I (id text COLLATE "C", tags text[] COLLATE "C", content bytea,'
+        ' created_at timestamptz, updated_at timestamptz) SERVER entitydb OPTIONS (dataset %L)', schema, name, name);
+    EXECUTE format('CREATE FOREIGN TABLE %I.%I (id text COLLATE "C", ts timestamptz, ts_ns bigint, op text COLLATE "C",'
+        ' tag text COLLATE "C", content bytea, recorded_at timestamptz, tx xid8, seq bigint)'
+        ' SERVER entitydb_log OPTIONS (dataset %L)', schema, name || '_event', name);
+    PERFORM entitydb.make_functions(format('%I.%I', schema, name)::regclass);
+END
+$$;
+COMMENT ON FUNCTION entitydb.create_in(name, text) IS 'what entity_create does, in a schema';
+
+CREATE FUNCTION @extschema@.entity_create(name text) RETURNS void
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    IF pg_catalog.current_schema() IS NULL THEN
+        RAISE EXCEPTION 'no schema has been selected to create in' USING ERRCODE = 'invalid_schema_name';
+    END IF;
+    PERFORM entitydb.create_in(pg_catalog.current_schema(), $1);
+END
+$$;
+COMMENT ON FUNCTION @extschema@.entity_create(text) IS 'makes a dataset with its faces and functions in the current schema';
+
+-- Drops one object, also one that CREATE EXTENSION made.
+CREATE FUNCTION entitydb.drop_object(class oid, object oid, described text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_depend d WHERE d.classid = class AND d.objid = object AND d.deptype = 'e') THEN
+        EXECUTE 'ALTER EXTENSION entitydb DROP ' || described;
+    END IF;
+    EXECUTE 'DROP ' || described;
+END
+$$;
+
+CREATE FUNCTION @extschema@.entity_drop(name text, if_exists boolean DEFAULT false) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    owner oid;
+    face record;
+    made regprocedure;
+BEGIN
+    SELECT d.owner INTO owner FROM entitydb.dataset d WHERE d.name = entity_drop.name COLLATE "C";
+    IF NOT FOUND THEN
+        IF if_exists THEN
+            RAISE NOTICE 'dataset "%" does not exist, skipping', name;
+            RETURN;
+        END IF;
+        RAISE EXCEPTION 'dataset "%" does not exist', name USING ERRCODE = 'undefined_object';
+    END IF;
+    IF NOT pg_has_role(owner, 'USAGE') THEN
+        RAISE EXCEPTION 'permission denied for dataset "%"', name
+            USING ERRCODE = 'insufficient_privilege', HINT = 'Only members of its owner may drop it.';
+    END IF;
+    FOR face IN
+        SELECT c.oid, n.nspname, c.relname
+        FROM pg_foreign_table t
+        JOIN pg_class c ON c.oid = t.ftrelid
+        JOIN pg_namespace n ON n.oid = c.relnamespace
+        JOIN pg_foreign_server srv ON srv.oid = t.ftserver
+        JOIN pg_foreign_data_wrapper w ON w.oid = srv.srvfdw
+        WHERE w.fdwname = 'entitydb'
+            AND EXISTS (SELECT FROM pg_options_to_table(t.ftoptions) o
+                WHERE o.option_name = 'dataset' AND o.option_value = entity_drop.name)
+    LOOP
+        FOR made IN
+            SELECT to_regprocedure(format('%I.%I(%s)', face.nspname, face.relname || e.ending, e.arguments))
+            FROM entitydb.function_endings() e
+        LOOP
+            IF made IS NOT NULL THEN
+                PERFORM entitydb.drop_object('pg_proc'::regclass, made, 'FUNCTION ' || made::text);
+            END IF;
+        END LOOP;
+    END LOOP;
+    FOR face IN
+        SELECT c.oid, n.nspname, c.relname
+        FROM pg_foreign_table t
+        JOIN pg_class c ON c.oid = t.ftrelid
+        JOIN pg_namespace n ON n.oid = c.relnamespace
+        JOIN pg_foreign_server srv ON srv.oid = t.ftserver
+        JOIN pg_foreign_data_wrapper w ON w.oid = srv.srvfdw
+        WHERE w.fdwname = 'entitydb'
+            AND EXISTS (SELECT FROM pg_options_to_table(t.ftoptions) o
+                WHERE o.option_name = 'dataset' AND o.option_value = entity_drop.name)
+    LOOP
+        PERFORM entitydb.drop_object('pg_class'::regclass, face.oid,
+            format('FOREIGN TABLE %I.%I', face.nspname, face.relname));
+    END LOOP;
+    PERFORM entitydb.remove_dataset(name);
+END
+$$;
+COMMENT ON FUNCTION @extschema@.entity_drop(text, boolean) IS 'drops a dataset with its faces and functions';
+
+CREATE VIEW entitydb.stat_dataset AS
+SELECT d.name AS dataset, pg_catalog.pg_get_userbyid(d.owner) AS owner,
+    pg_catalog.pg_stat_get_live_tuples(c.oid) AS delta_rows,
+    pg_catalog.pg_total_relation_size(c.oid) AS delta_bytes
+FROM entitydb.dataset d
+JOIN pg_catalog.pg_class c ON c.relname = pg_catalog.concat('delta_', d.id)
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'entitydb';
+COMMENT ON VIEW entitydb.stat_dataset IS 'one row a dataset; delta_rows as the statistics know it';
+GRANT SELECT ON entitydb.stat_dataset TO PUBLIC;
+
+-- The dataset that every installation has.
+SELECT entitydb.create_in('@extschema@', 'entity');

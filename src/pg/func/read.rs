@@ -1,0 +1,118 @@
+//! Functions that read: facets and tag patterns.
+//!
+//! Invariant: they answer from the statement's snapshot, like a scan of the face.
+
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+
+use super::dataset_for;
+use crate::engine::{self, Horizon, TagExpr, Valid};
+use crate::pg::error::{OrRaise, raise};
+use crate::pg::{clock, store};
+use crate::types::Xid;
+
+/// `entitydb.has_tag(tags, pattern)`.
+#[pg_extern(sql = false)]
+fn has_tag(tags: Array<&str>, pattern: &str) -> bool {
+    let pattern = Pattern::parse(pattern).unwrap_or_else(|| {
+        raise(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            format!("pattern \"{pattern}\" has a * that is not at its end"),
+            Some("Write \\* for a star."),
+        )
+    });
+    tags.iter().flatten().any(|tag| pattern.matches(tag))
+}
+
+/// A tag, or what tags start with.
+#[derive(Debug, PartialEq)]
+struct Pattern {
+    text: String,
+    prefix: bool,
+}
+
+impl Pattern {
+    /// Only a final unescaped `*` is a wildcard, `\*` is a star; `None` for any other `*`.
+    fn parse(pattern: &str) -> Option<Self> {
+        let mut text = String::with_capacity(pattern.len());
+        let mut chars = pattern.chars().peekable();
+        while let Some(c) = chars.next() {
+            match c {
+                '\\' if chars.peek() == Some(&'*') => text.extend(chars.next()),
+                '*' if chars.peek().is_none() => return Some(Self { text, prefix: true }),
+                '*' => return None,
+                c => text.push(c),
+            }
+        }
+        Some(Self { text, prefix: false })
+    }
+
+    fn matches(&self, tag: &str) -> bool {
+        if self.prefix { tag.starts_with(&self.text) } else { tag == self.text }
+    }
+}
+
+/// `entitydb.facets(face, namespace, tags, at)`: no `at` is now; any other NULL gives no rows.
+#[pg_extern(sql = false)]
+fn facets(
+    face: pg_sys::Oid,
+    namespace: Option<&str>,
+    tags: Option<Array<&str>>,
+    at: Option<TimestampWithTimeZone>,
+) -> TableIterator<'static, (name!(value, String), name!(count, i64))> {
+    let dataset = dataset_for(face, pg_sys::ACL_SELECT as _);
+    let expr = tags.and_then(|tags| tags.iter().map(|tag| Some(TagExpr::Tag(tag?.as_bytes().to_vec()))).collect());
+    let (Some(namespace), Some(members)) = (namespace, expr) else {
+        return TableIterator::new(Vec::new());
+    };
+    let horizon = at.map_or_else(now, |at| Horizon::at(clock::last_ns(at.into())));
+    // SAFETY: a function is called with an active snapshot.
+    let view = unsafe { store::view(&dataset, pg_sys::GetActiveSnapshot()) };
+    let rows = engine::facets(&view, namespace.as_bytes(), &TagExpr::And(members), &horizon).or_raise();
+    TableIterator::new(
+        rows.into_iter().map(|(value, count)| (String::from_utf8_lossy(&value).into_owned(), count as i64)),
+    )
+}
+
+/// The horizon of a plain read (S2).
+fn now() -> Horizon {
+    // SAFETY: values that PostgreSQL keeps for the running statement and transaction.
+    let (statement, transaction, fixed, own) = unsafe {
+        (
+            pg_sys::GetCurrentStatementStartTimestamp(),
+            pg_sys::GetCurrentTransactionStartTimestamp(),
+            pg_sys::XactIsoLevel >= pg_sys::XACT_REPEATABLE_READ as i32,
+            pg_sys::GetTopFullTransactionIdIfAny().value,
+        )
+    };
+    let statement = clock::last_ns(statement);
+    let clock = if fixed { clock::last_ns(transaction) } else { statement };
+    Horizon { valid: Valid::Now { clock, own: (own != 0).then_some((Xid(own), statement)) }, known: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Pattern;
+
+    fn matches(pattern: &str, tag: &str) -> Option<bool> {
+        Pattern::parse(pattern).map(|p| p.matches(tag))
+    }
+
+    #[test]
+    fn only_a_final_star_is_a_wildcard() {
+        assert_eq!(matches("type:*", "type:user"), Some(true));
+        assert_eq!(matches("type:*", "typo:user"), Some(false));
+        assert_eq!(matches("*", ""), Some(true));
+        assert_eq!(matches("type:user", "type:user2"), Some(false));
+        assert_eq!(matches("a*b", "axb"), None);
+        assert_eq!(matches("**", "x"), None);
+    }
+
+    #[test]
+    fn an_escaped_star_is_a_star() {
+        assert_eq!(matches(r"a\*", "a*"), Some(true));
+        assert_eq!(matches(r"a\*", "ab"), Some(false));
+        assert_eq!(matches(r"a\*b*", "a*bc"), Some(true));
+        assert_eq!(matches(r"a\b", r"a\b"), Some(true));
+    }
+}
