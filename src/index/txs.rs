@@ -1,35 +1,89 @@
 //! The transaction table of a segment, ascending by transaction id.
-use crate::error::Result;
+//!
+//! Invariant: an event's system time is in this table alone; the log holds indexes into it.
+
+use crate::error::{Error, Result};
+use crate::format::varint::malformed;
 use crate::segment::Section;
 use crate::types::{Micros, Xid};
 
-/// The table's bytes; transactions ascend strictly. The time is that of the commit, or the one an import gave.
-pub fn encode(_txs: &[(Xid, Option<Micros>)]) -> Result<Vec<u8>> {
-    unimplemented!()
+const ENTRY_BYTES: usize = 16;
+/// Stands for a time that is not known.
+const NO_TIME: i64 = i64::MIN;
+
+/// The table's bytes; entries ascend strictly by transaction and time. The time is that of the commit, or the one that
+/// an import gave (one transaction may import several).
+pub fn encode(txs: &[(Xid, Option<Micros>)]) -> Result<Vec<u8>> {
+    let limit = u64::from(u32::MAX - 1);
+    if txs.len() as u64 > limit {
+        return Err(Error::TooMany { what: "transactions in a segment", limit, found: txs.len() as u64 });
+    }
+    if !txs.is_sorted_by(|a, b| a < b) {
+        return Err(malformed("transaction table", "the transactions do not ascend"));
+    }
+    let mut out = Vec::with_capacity(txs.len() * ENTRY_BYTES);
+    for (xid, time) in txs {
+        out.extend_from_slice(&xid.0.to_le_bytes());
+        out.extend_from_slice(&time.map_or(NO_TIME, |time| time.0).to_le_bytes());
+    }
+    Ok(out)
 }
 
 /// A table in a section.
-#[derive(Clone)]
-pub struct Txs {}
+#[derive(Clone, Debug)]
+pub struct Txs {
+    section: Section,
+}
+
 impl Txs {
     /// Opens the table.
-    pub fn open(_section: Section) -> Result<Self> {
-        unimplemented!()
+    pub fn open(section: Section) -> Result<Self> {
+        if !section.len().is_multiple_of(ENTRY_BYTES) || section.len() / ENTRY_BYTES >= u32::MAX as usize {
+            return Err(malformed(section.name(), format!("{} bytes are no transaction table", section.len())));
+        }
+        Ok(Self { section })
     }
-    /// How many transactions there are.
+
+    /// How many entries there are.
     pub fn len(&self) -> u32 {
-        unimplemented!()
+        (self.section.len() / ENTRY_BYTES) as u32
     }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.section.is_empty()
     }
-    /// The transaction at an index.
-    pub fn get(&self, _index: u32) -> Result<(Xid, Option<Micros>)> {
-        unimplemented!()
+
+    /// The entry at an index.
+    pub fn get(&self, index: u32) -> Result<(Xid, Option<Micros>)> {
+        let mut entry = self.section.cursor(index as usize * ENTRY_BYTES, ENTRY_BYTES)?;
+        let (xid, time) = (entry.u64()?, entry.u64()? as i64);
+        Ok((Xid(xid), (time != NO_TIME).then_some(Micros(time))))
     }
+
     /// The smallest and the largest transaction.
     pub fn bounds(&self) -> Result<Option<(Xid, Xid)>> {
-        unimplemented!()
+        match self.len() {
+            0 => Ok(None),
+            len => Ok(Some((self.get(0)?.0, self.get(len - 1)?.0))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::segment::section_of;
+
+    #[test]
+    fn round_trips() {
+        let all = [(Xid(3), None), (Xid(3), Some(Micros(-1))), (Xid(u64::MAX), Some(Micros(9)))];
+        let table = Txs::open(section_of(&encode(&all).unwrap())).unwrap();
+        assert_eq!((0..3).map(|i| table.get(i).unwrap()).collect::<Vec<_>>(), all);
+        assert_eq!(table.bounds().unwrap(), Some((Xid(3), Xid(u64::MAX))));
+        assert!(table.get(3).is_err() && table.get(u32::MAX).is_err());
+        assert_eq!(Txs::open(section_of(&[])).unwrap().bounds().unwrap(), None);
+        assert!(encode(&[(Xid(2), None), (Xid(1), None)]).is_err());
+        assert!(Txs::open(section_of(&[0; 17])).is_err());
     }
 }
