@@ -8,6 +8,7 @@ use pgrx::pg_sys;
 use pgrx::prelude::*;
 
 use super::error::raise;
+use super::manifest;
 
 /// One independent store and the relations that hold its write side.
 #[derive(Clone, Debug)]
@@ -96,6 +97,19 @@ pub fn dataset_named(name: &str) -> Option<Dataset> {
         locks: relation(schema, &format!("lock_{id}")),
         locks_index: relation(schema, &format!("lock_{id}_hash")),
     })
+}
+
+/// Every dataset that the snapshot sees.
+///
+/// # Safety
+/// `snapshot` must be registered or active.
+pub unsafe fn all(snapshot: pg_sys::Snapshot) -> Vec<Dataset> {
+    let mut names = Vec::new();
+    // SAFETY: the caller's promise is passed on; column 2 is text and not null.
+    unsafe {
+        manifest::each_row("dataset", snapshot, |rel, tuple| names.push(manifest::text(rel, tuple, 2)));
+    }
+    names.iter().filter_map(|name| dataset_named(name)).collect()
 }
 
 /// The dataset that a face shows; raises if the face names none.

@@ -1,14 +1,49 @@
 //! Time: the wall clock, stamps, and the way between nanoseconds and timestamptz.
 //!
-//! Invariant: a stamp is larger than every stamp given before in the cluster since its start, whatever the clock does.
+//! Invariant: a stamp is larger than every stamp given before in the cluster since its start and every one that is stored in
+//! the database, whatever the clock does.
+
+use std::cell::Cell;
+use std::sync::atomic::AtomicI64;
+use std::sync::atomic::Ordering::Relaxed;
 
 use pgrx::prelude::*;
-use pgrx::{PgAtomic, pg_shmem_init, pg_sys};
+use pgrx::{PGRXSharedMemory, PgAtomic, PgLwLock, pg_shmem_init, pg_sys};
 
+use super::store;
 use crate::types::Ns;
 
 /// The last stamp given by any process of this server.
-static LAST: PgAtomic<std::sync::atomic::AtomicI64> = unsafe { PgAtomic::new(c"entitydb_last_stamp") };
+// SAFETY: the name is unique in the library, and `init` reserves the memory at preload.
+static LAST: PgAtomic<AtomicI64> = unsafe { PgAtomic::new(c"entitydb_last_stamp") };
+
+/// The databases whose stored stamps [`LAST`] takes into account.
+// SAFETY: as above.
+static RAISED: PgLwLock<Databases> = unsafe { PgLwLock::new(c"entitydb_raised") };
+
+/// As many databases as are remembered; those past it are looked at once a process.
+const DATABASES_MAX: usize = 256;
+
+/// A set of database oids in shared memory.
+#[derive(Clone, Copy)]
+struct Databases {
+    count: usize,
+    oids: [u32; DATABASES_MAX],
+}
+
+impl Default for Databases {
+    fn default() -> Self {
+        Self { count: 0, oids: [0; DATABASES_MAX] }
+    }
+}
+
+// SAFETY: plain numbers without pointers.
+unsafe impl PGRXSharedMemory for Databases {}
+
+thread_local! {
+    /// Whether this process has seen to it that its database is taken into account.
+    static READY: Cell<bool> = const { Cell::new(false) };
+}
 
 /// Seconds between 1970-01-01 and PostgreSQL's epoch, 2000-01-01.
 const EPOCH_MICROS: i64 = 946_684_800_000_000;
@@ -16,6 +51,31 @@ const EPOCH_MICROS: i64 = 946_684_800_000_000;
 /// Reserves shared memory; called at preload.
 pub fn init() {
     pg_shmem_init!(LAST);
+    pg_shmem_init!(RAISED);
+}
+
+/// Before a database's first stamp since the server started: no stamp shall be smaller than one that is stored, even if
+/// the clock was set back meanwhile (S3).
+fn raise_to_stored() {
+    if READY.get() {
+        return;
+    }
+    // SAFETY: a global that is set when the backend connects.
+    let database = unsafe { pg_sys::MyDatabaseId }.to_u32();
+    let known = {
+        let raised = RAISED.share();
+        raised.oids[..raised.count].contains(&database)
+    };
+    if !known {
+        LAST.get().fetch_max(store::largest_stamp().0, Relaxed);
+        let mut raised = RAISED.exclusive();
+        let count = raised.count;
+        if count < DATABASES_MAX && !raised.oids[..count].contains(&database) {
+            raised.oids[count] = database;
+            raised.count += 1;
+        }
+    }
+    READY.set(true);
 }
 
 /// The wall clock.
@@ -26,7 +86,7 @@ pub fn wall() -> Ns {
 
 /// A new stamp: the wall clock, made strictly increasing over all processes.
 pub fn stamp() -> Ns {
-    use std::sync::atomic::Ordering::Relaxed;
+    raise_to_stored();
     let now = wall().0;
     let last = LAST.get();
     let mut seen = last.load(Relaxed);

@@ -15,7 +15,7 @@ use super::catalog::{self, Dataset};
 use super::error::OrRaise;
 use crate::engine::{FileInfo, Opened};
 use crate::segment;
-use crate::types::Xid;
+use crate::types::{Ns, Xid};
 
 /// Files kept open in a process at most; past this the cache starts anew.
 const OPEN_MAX: usize = 4_096;
@@ -152,6 +152,23 @@ pub unsafe fn removed(snapshot: pg_sys::Snapshot) -> Vec<(String, Xid)> {
     found
 }
 
+/// The largest stamped instant of all segments that the snapshot sees.
+///
+/// # Safety
+/// `snapshot` must be registered or active.
+pub unsafe fn largest_stamp(snapshot: pg_sys::Snapshot) -> Option<Ns> {
+    let mut largest = None;
+    // SAFETY: the caller's promise is passed on; column 11 is int8.
+    unsafe {
+        each_row("segment", snapshot, |rel, tuple| {
+            let mut null = false;
+            let value = pg_sys::heap_getattr(tuple, 11, (*rel).rd_att, &mut null);
+            largest = largest.max((!null).then(|| Ns(value.value() as i64)));
+        });
+    }
+    largest
+}
+
 /// Publishes `built` in place of the files named `replaced`, which wait to be removed.
 pub fn replace(dataset: &Dataset, built: &[FileInfo], replaced: &[String]) {
     // SAFETY: a snapshot of this transaction is registered while the rows are read; the relations have the columns that
@@ -200,7 +217,10 @@ pub fn forget_removed(horizon: Xid) {
 }
 
 /// Calls `visit` for each row of a relation of the catalog that the snapshot sees.
-unsafe fn each_row(
+///
+/// # Safety
+/// `snapshot` must be registered or active.
+pub unsafe fn each_row(
     relation: &str,
     snapshot: pg_sys::Snapshot,
     mut visit: impl FnMut(pg_sys::Relation, pg_sys::HeapTuple),
@@ -222,7 +242,11 @@ unsafe fn each_row(
     }
 }
 
-unsafe fn text(rel: pg_sys::Relation, tuple: pg_sys::HeapTuple, column: i32) -> String {
+/// A text column of a row.
+///
+/// # Safety
+/// The column must be text and not null.
+pub unsafe fn text(rel: pg_sys::Relation, tuple: pg_sys::HeapTuple, column: i32) -> String {
     let mut null = false;
     // SAFETY: the column is text and not null.
     unsafe {

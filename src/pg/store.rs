@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use pgrx::pg_sys;
 
-use super::catalog::Dataset;
+use super::catalog::{self, Dataset};
 use super::error::OrRaise;
 use super::{delta, manifest};
 use crate::engine::{Rules, View};
+use crate::types::Ns;
 
 /// Lets PostgreSQL cancel a query while the engine works; the error unwinds through the engine.
 fn tick() {
@@ -44,4 +45,21 @@ pub unsafe fn view_of_segments(dataset: &Dataset, snapshot: pg_sys::Snapshot) ->
     // SAFETY: the caller's promise is passed on.
     let segments = unsafe { manifest::segments(dataset, snapshot) };
     Arc::new(View::new(segments, Vec::new(), Rules::default(), tick).or_raise())
+}
+
+/// The largest stamped instant that is stored in this database; before all if there is none. Reads every delta.
+pub fn largest_stamp() -> Ns {
+    // SAFETY: the snapshot is registered while it is used; after an error the resource owner releases it.
+    unsafe {
+        let snapshot = pg_sys::RegisterSnapshot(pg_sys::GetLatestSnapshot());
+        let sealed = manifest::largest_stamp(snapshot);
+        let unsealed = catalog::all(snapshot)
+            .iter()
+            .flat_map(|dataset| delta::read_all(dataset, snapshot))
+            .flat_map(|set| set.events)
+            .filter_map(|event| event.stamped.then_some(event.ts))
+            .max();
+        pg_sys::UnregisterSnapshot(snapshot);
+        sealed.into_iter().chain(unsealed).max().unwrap_or(Ns::BEFORE_ALL)
+    }
 }
