@@ -5,7 +5,7 @@
 
 mod bitmap;
 mod build;
-mod change;
+pub mod change;
 mod delta;
 mod expr;
 mod horizon;

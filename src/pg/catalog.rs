@@ -44,7 +44,7 @@ pub enum Shape {
 ///
 /// # Safety
 /// `options` must be a list of `DefElem` nodes or null.
-unsafe fn option(options: *mut pg_sys::List, name: &CStr) -> Option<String> {
+pub unsafe fn option(options: *mut pg_sys::List, name: &CStr) -> Option<String> {
     // SAFETY: the caller promises a list of DefElem nodes; defGetString returns a C string of this memory context.
     unsafe {
         let list = pgrx::PgList::<pg_sys::DefElem>::from_pg(options);

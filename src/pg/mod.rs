@@ -9,6 +9,7 @@ pub mod delta;
 pub mod error;
 pub mod fdw;
 pub mod func;
+pub mod lock;
 pub mod maintain;
 mod maintain_sql;
 pub mod manifest;
@@ -16,6 +17,7 @@ pub mod settings;
 pub mod store;
 #[cfg(feature = "pg_test")]
 mod tests;
+pub mod write;
 
 use pgrx::prelude::*;
 

@@ -2,7 +2,12 @@
 //!
 //! Invariant: every callback is guarded, and nothing but copyable nodes is kept in a plan.
 
+mod apply;
+pub mod modify;
 pub mod options;
+mod row;
+pub mod rowlock;
+pub mod truncate;
 pub mod tuple;
 
 use pgrx::pg_sys;
@@ -35,6 +40,9 @@ pub unsafe extern "C-unwind" fn entitydb_fdw_handler(_fcinfo: pg_sys::FunctionCa
         let size = size_of::<pg_sys::FdwRoutine>();
         let routine = pg_sys::palloc0(size).cast::<pg_sys::FdwRoutine>();
         (*routine).type_ = pg_sys::NodeTag::T_FdwRoutine;
+        modify::install(&mut *routine);
+        rowlock::install(&mut *routine);
+        truncate::install(&mut *routine);
         pg_sys::Datum::from(routine)
     }
 }

@@ -1,0 +1,251 @@
+//! What the rows of INSERT and UPDATE mean: which events they record (S7, S13, S18, S20).
+//!
+//! Invariant: the entity's lock is held and it was read under it; a slot that is returned holds the stored row.
+
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use pgrx::pg_sys;
+use pgrx::prelude::PgSqlErrorCode as Code;
+
+use super::modify::{Modify, OnConflict, plain, row_is_wanted};
+use super::row::{self, Row};
+use super::tuple::{self, EventRow};
+use crate::engine::{Blob, Desired, Event, change};
+use crate::pg::clock;
+use crate::pg::error::raise;
+use crate::pg::write::{self, At, Entity};
+use crate::types::{NewEvent, Ns, Op};
+
+type Slot = *mut pg_sys::TupleTableSlot;
+
+/// The valid time that a row gives: the form in ns wins and must floor to the other; neither is a stamp.
+fn given_at(entity: &Entity, name: &str, t: Option<i64>, ns: Option<i64>) -> At {
+    let Some(ns) = ns else { return At::landing(entity, t) };
+    let at = At::given(Ns(ns));
+    if t.is_some_and(|t| clock::to_timestamptz(at.ts) != t) {
+        raise(
+            Code::ERRCODE_INVALID_PARAMETER_VALUE,
+            format!("{name}_ns {ns} does not lie in the microsecond of {name}"),
+            Some("Give one of them alone."),
+        );
+    }
+    at
+}
+
+/// An INSERT or COPY into a state face.
+///
+/// # Safety
+/// `info` and `slot` must be the target and the row that PostgreSQL passed.
+pub unsafe fn insert(modify: &Modify, info: *mut pg_sys::ResultRelInfo, slot: Slot, row: Row) -> Slot {
+    let id = checked_id(row.id);
+    write::check_tags(row.tags.as_deref().unwrap_or_default());
+    let entity = write::lock_and_read(&modify.dataset, &id);
+    let at = given_at(&entity, "created_at", row.created_at, row.created_at_ns);
+    let events = if modify.on_conflict == OnConflict::Put {
+        if write::changed_since_snapshot(&modify.dataset, &entity) {
+            write::could_not_serialize();
+        }
+        write::put_events(&entity, row.tags, row.content.map(Some), at).0
+    } else {
+        if entity.timeline.exists_at_or_after(at.ts) {
+            if modify.on_conflict == OnConflict::Error {
+                write::exists_already(&id);
+            }
+            if write::changed_since_snapshot(&modify.dataset, &entity) {
+                write::could_not_serialize();
+            }
+            return std::ptr::null_mut();
+        }
+        change::insert(at.ts, at.stamped, &row.tags.unwrap_or_default(), row.content.as_deref())
+    };
+    entity.record(&modify.dataset, events);
+    // SAFETY: the caller's promise is passed on.
+    unsafe { show(modify, info, slot, &id, at) };
+    slot
+}
+
+/// An UPDATE through a state face: only the columns that differ count.
+///
+/// # Safety
+/// `info` and `slot` must be the target and the new row that PostgreSQL passed.
+pub unsafe fn update(
+    modify: &Modify,
+    info: *mut pg_sys::ResultRelInfo,
+    slot: Slot,
+    entity: &Entity,
+    old: Row,
+    new: Row,
+) -> Slot {
+    let id = checked_id(new.id);
+    if id != entity.id {
+        raise(
+            Code::ERRCODE_FEATURE_NOT_SUPPORTED,
+            "the id of an entity cannot be changed",
+            Some("Delete the entity and insert another one."),
+        );
+    }
+    if new.created_at != old.created_at || new.created_at_ns != old.created_at_ns {
+        raise(
+            Code::ERRCODE_FEATURE_NOT_SUPPORTED,
+            "created_at cannot be changed",
+            Some("Use entity_put(.., at => ..) to write at another instant."),
+        );
+    }
+    // A given time is the time of the change; what did not change or is NULL is not given.
+    let ns = new.updated_at_ns.filter(|_| new.updated_at_ns != old.updated_at_ns);
+    let t = new.updated_at.filter(|_| new.updated_at != old.updated_at);
+    let at = given_at(entity, "updated_at", t, ns);
+    let now = plain(entity);
+    if let Some(now) = now.as_ref().filter(|now| at.ts < now.updated_at && !at.stamped) {
+        raise(
+            Code::ERRCODE_DATETIME_FIELD_OVERFLOW,
+            format!("updated_at at {} ns is before the row's present one at {} ns", at.ts.0, now.updated_at.0),
+            Some("Use entity_put(.., at => ..) to correct the past."),
+        );
+    }
+    let old_tags: BTreeSet<Vec<u8>> = old.tags.into_iter().flatten().collect();
+    let new_tags: BTreeSet<Vec<u8>> = new.tags.into_iter().flatten().collect();
+    let base = entity.state_at(at);
+    let tags = (old_tags != new_tags).then(|| match &base {
+        // What the row gained and lost, applied to what holds at that instant: a scheduled change stays.
+        Some(state) => {
+            let held = state.tags.iter().map(|tag| tag.to_vec());
+            let kept = held.filter(|tag| new_tags.contains(tag) || !old_tags.contains(tag));
+            kept.chain(new_tags.difference(&old_tags).cloned()).collect()
+        }
+        None => new_tags.iter().cloned().collect::<Vec<_>>(),
+    });
+    write::check_tags(tags.as_deref().unwrap_or_default());
+    let content = (old.content != new.content).then_some(new.content);
+    let events = match &base {
+        Some(state) => {
+            let desired = Desired { tags, content };
+            change::difference(state, entity.content(state).as_deref(), &desired, at.ts, at.stamped)
+        }
+        // It ends before the instant of the change: the changed columns make it exist there again.
+        None => match (tags, content) {
+            (None, None) => Vec::new(),
+            (tags, content) => write::put_events(entity, tags, content, at).0,
+        },
+    };
+    entity.record(&modify.dataset, events);
+    // SAFETY: the caller's promise is passed on.
+    unsafe { show(modify, info, slot, &id, at) };
+    slot
+}
+
+/// Puts the stored row into the slot if anybody looks at it.
+unsafe fn show(modify: &Modify, info: *mut pg_sys::ResultRelInfo, slot: Slot, id: &[u8], at: At) {
+    // SAFETY: the caller passes the target and a slot of its row type.
+    unsafe {
+        if !row_is_wanted(info) {
+            return;
+        }
+        let stored = write::read_now(&modify.dataset, id);
+        if let Some(state) = stored.state_at(at) {
+            row::store(&modify.columns, (*(*info).ri_RelationDesc).rd_id, &stored, &state, slot);
+        }
+    }
+}
+
+/// An INSERT or COPY into an event face: facts are recorded as given, but repeats of what was stored before the
+/// statement are skipped.
+///
+/// # Safety
+/// `info` and `slot` must be the target and the row that PostgreSQL passed.
+pub unsafe fn insert_event(modify: &mut Modify, info: *mut pg_sys::ResultRelInfo, slot: Slot, row: Row) -> Slot {
+    if row.assigned && !modify.warned {
+        modify.warned = true;
+        pgrx::warning!("tx, recorded_at and seq are assigned by the database; the given ones are ignored");
+    }
+    let id = checked_id(row.id.clone());
+    let (op, tag, content) = fact(row.op.as_deref(), row.tag, row.content);
+    let entity = write::lock_and_read(&modify.dataset, &id);
+    if write::changed_since_snapshot(&modify.dataset, &entity) {
+        write::could_not_serialize();
+    }
+    let at = given_at(&entity, "ts", row.ts, row.ts_ns);
+    let event = NewEvent { ts: at.ts, stamped: at.stamped, op, tag, content };
+    if !at.stamped {
+        let (given, written) = modify.repeats.entry(key(&id, &event)).or_default();
+        *given += 1;
+        if *given <= entity.count_same(&event).saturating_sub(*written) {
+            return std::ptr::null_mut();
+        }
+        *written += 1;
+    }
+    let stored = entity.record(&modify.dataset, vec![event.clone()]);
+    // SAFETY: the caller passes the target and a slot of its row type; the tuple is made in the slot's memory.
+    unsafe {
+        if let Some((seq, ordinal)) = stored
+            && row_is_wanted(info)
+        {
+            let shown = Event {
+                ts: event.ts,
+                seq,
+                tx: write::own_tx(),
+                recorded_at: None,
+                stamped: event.stamped,
+                op,
+                tag: event.tag.map(Into::into),
+                content: event.content.as_deref().map(|bytes| Blob::Inline(bytes.into())),
+            };
+            let content = event.content.as_deref();
+            let row = EventRow { ordinal, id: &id, event: &shown, content, recorded_at: None };
+            let before = pg_sys::MemoryContextSwitchTo((*slot).tts_mcxt);
+            let desc = (*slot).tts_tupleDescriptor;
+            let face = (*(*info).ri_RelationDesc).rd_id;
+            let formed = tuple::form_event(desc, face, &modify.columns, &|_| true, &row);
+            pg_sys::ExecForceStoreHeapTuple(formed, slot, true);
+            pg_sys::MemoryContextSwitchTo(before);
+        }
+    }
+    slot
+}
+
+/// Checks that the columns of a fact belong together.
+fn fact(op: Option<&[u8]>, tag: Option<Vec<u8>>, content: Option<Vec<u8>>) -> (Op, Option<Vec<u8>>, Option<Vec<u8>>) {
+    let op = match op {
+        Some(name) => Op::from_name(name).unwrap_or_else(|| {
+            raise(
+                Code::ERRCODE_INVALID_PARAMETER_VALUE,
+                format!("op \"{}\" does not exist", String::from_utf8_lossy(name)),
+                Some("Valid ops are: create, assert, retract, content, delete, cancel."),
+            )
+        }),
+        None if tag.is_some() => Op::Assert,
+        None => Op::Content,
+    };
+    let wants_tag = matches!(op, Op::Assert | Op::Retract);
+    match &tag {
+        Some(tag) if wants_tag => write::check_name("tag", tag),
+        None if wants_tag => write::null_not_allowed("tag"),
+        Some(_) => refuse(op, "tag"),
+        None => {}
+    }
+    if content.is_some() && op != Op::Content {
+        refuse(op, "content");
+    }
+    (op, tag, content)
+}
+
+fn refuse(op: Op, what: &str) -> ! {
+    raise(Code::ERRCODE_INVALID_PARAMETER_VALUE, format!("op \"{op}\" has no {what}"), None)
+}
+
+/// 128 bits that stand for a fact within a statement.
+fn key(id: &[u8], event: &NewEvent) -> u128 {
+    let half = |salt: u8| {
+        let mut hasher = DefaultHasher::new();
+        (salt, id, event.ts, event.op, &event.tag, &event.content).hash(&mut hasher);
+        u128::from(hasher.finish())
+    };
+    half(0) << 64 | half(1)
+}
+
+fn checked_id(id: Option<Vec<u8>>) -> Vec<u8> {
+    let id = id.unwrap_or_else(|| write::null_not_allowed("id"));
+    write::check_name("id", &id);
+    id
+}

@@ -1,0 +1,346 @@
+//! Writing through a face: INSERT, UPDATE, DELETE and COPY.
+//!
+//! Invariant: UPDATE and DELETE lock late. A row that another transaction changed since the statement's snapshot is
+//! never written over: the statement's WHERE and SET are evaluated again on the newest row, or 40001 is raised.
+
+use std::collections::{HashMap, HashSet};
+use std::ffi::c_void;
+
+use pgrx::pg_sys;
+use pgrx::prelude::PgSqlErrorCode as Code;
+use pgrx::prelude::*;
+
+use super::apply;
+use super::row::{Row, empty, junk_id, per_tuple, store};
+use super::tuple::{self, Column};
+use crate::engine::{Horizon, State, Valid, change};
+use crate::pg::catalog::{self, Dataset, Shape};
+use crate::pg::clock;
+use crate::pg::error::raise;
+use crate::pg::write::{self, At, Entity};
+use crate::types::Ordinal;
+
+/// The junk column that names the row to write.
+const ID_NAME: &std::ffi::CStr = c"entitydb_id";
+
+/// What an INSERT of an id that exists does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnConflict {
+    /// Raises 23505.
+    Error,
+    /// Skips the row.
+    Nothing,
+    /// Is an `entity_put`.
+    Put,
+}
+
+/// One statement's writes to one face.
+pub struct Modify {
+    pub(super) dataset: Dataset,
+    pub(super) shape: Shape,
+    pub(super) columns: Vec<Column>,
+    pub(super) on_conflict: OnConflict,
+    /// The node that runs the statement; null in COPY.
+    node: *mut pg_sys::ModifyTableState,
+    /// Where the plan's rows name the entity.
+    id_attribute: pg_sys::AttrNumber,
+    /// The entities that this statement changed: a row is changed once a statement.
+    changed: HashSet<Ordinal>,
+    /// How often each fact was given, and how often written (S7).
+    pub(super) repeats: HashMap<u128, (u32, u32)>,
+    /// Whether the warning of ignored columns was given.
+    pub(super) warned: bool,
+}
+
+/// Adds the callbacks of writing to the table.
+pub fn install(routine: &mut pg_sys::FdwRoutine) {
+    routine.IsForeignRelUpdatable = Some(is_updatable);
+    routine.AddForeignUpdateTargets = Some(add_update_targets);
+    routine.BeginForeignModify = Some(begin_modify);
+    routine.ExecForeignInsert = Some(exec_insert);
+    routine.ExecForeignUpdate = Some(exec_update);
+    routine.ExecForeignDelete = Some(exec_delete);
+    routine.BeginForeignInsert = Some(begin_insert);
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn is_updatable(rel: pg_sys::Relation) -> std::ffi::c_int {
+    // SAFETY: PostgreSQL passes an open foreign table.
+    let shape = catalog::shape_of_face(unsafe { (*rel).rd_id });
+    let insert = 1 << pg_sys::CmdType::CMD_INSERT;
+    match shape {
+        Shape::State => insert | 1 << pg_sys::CmdType::CMD_UPDATE | 1 << pg_sys::CmdType::CMD_DELETE,
+        Shape::Event => insert,
+    }
+}
+
+/// Asks the scan for the id of the row, beside the whole row that an UPDATE gets anyway.
+#[pg_guard]
+unsafe extern "C-unwind" fn add_update_targets(
+    root: *mut pg_sys::PlannerInfo,
+    rtindex: pg_sys::Index,
+    _rte: *mut pg_sys::RangeTblEntry,
+    rel: pg_sys::Relation,
+) {
+    // SAFETY: PostgreSQL passes the open target relation; the node is made in the planner's memory.
+    unsafe {
+        let shape = catalog::shape_of_face((*rel).rd_id);
+        if shape == Shape::Event {
+            raise(
+                Code::ERRCODE_FEATURE_NOT_SUPPORTED,
+                "events cannot be updated or deleted",
+                Some("Record another event by INSERT, or write to a state face of the dataset."),
+            );
+        }
+        let columns = tuple::columns_of_desc(shape, (*rel).rd_att);
+        let Some(index) = columns.iter().position(|column| *column == Column::Id) else {
+            raise(
+                Code::ERRCODE_FEATURE_NOT_SUPPORTED,
+                "cannot update or delete rows of a face without the column \"id\"",
+                Some("Add the column with ALTER FOREIGN TABLE."),
+            )
+        };
+        let attribute = &(*(*rel).rd_att).attrs.as_slice(columns.len())[index];
+        let var = pg_sys::makeVar(
+            rtindex as _,
+            (index + 1) as _,
+            attribute.atttypid,
+            attribute.atttypmod,
+            attribute.attcollation,
+            0,
+        );
+        pg_sys::add_row_identity_var(root, var, rtindex, ID_NAME.as_ptr());
+    }
+}
+
+/// Prepares the state that all rows of the statement share.
+unsafe fn begin(node: *mut pg_sys::ModifyTableState, info: *mut pg_sys::ResultRelInfo, estate: *mut pg_sys::EState) {
+    write::check_writable(c"writing to a face");
+    // SAFETY: PostgreSQL passes the running node and the open target; the state lives as long as the query.
+    unsafe {
+        let rel = (*info).ri_RelationDesc;
+        let face = (*rel).rd_id;
+        let dataset = catalog::dataset_of_face(face);
+        if !pg_sys::has_privs_of_role((*(*rel).rd_rel).relowner, dataset.owner) {
+            raise(
+                Code::ERRCODE_INSUFFICIENT_PRIVILEGE,
+                format!("the owner of the face is not a member of the owner of dataset \"{}\"", dataset.name),
+                None,
+            );
+        }
+        let shape = catalog::shape_of_face(face);
+        let plan: *mut pg_sys::ModifyTable = if node.is_null() { std::ptr::null_mut() } else { (*node).ps.plan.cast() };
+        let nothing = pg_sys::OnConflictAction::ONCONFLICT_NOTHING;
+        let on_conflict = if !plan.is_null() && (*plan).onConflictAction == nothing {
+            OnConflict::Nothing
+        } else {
+            match catalog::option((*pg_sys::GetForeignTable(face)).options, c"on_conflict").as_deref() {
+                Some("nothing") => OnConflict::Nothing,
+                Some("put") => OnConflict::Put,
+                _ => OnConflict::Error,
+            }
+        };
+        let mut id_attribute = 0;
+        if !plan.is_null() && (*node).operation != pg_sys::CmdType::CMD_INSERT {
+            let below = (*plan).plan.lefttree;
+            id_attribute = pg_sys::ExecFindJunkAttributeInTlist((*below).targetlist, ID_NAME.as_ptr());
+        }
+        let state = Modify {
+            columns: tuple::columns_of_desc(shape, (*rel).rd_att),
+            dataset,
+            shape,
+            on_conflict,
+            node,
+            id_attribute,
+            changed: HashSet::new(),
+            repeats: HashMap::new(),
+            warned: false,
+        };
+        let state = pgrx::PgMemoryContexts::For((*estate).es_query_cxt).leak_and_drop_on_delete(state);
+        (*info).ri_FdwState = state.cast();
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn begin_modify(
+    node: *mut pg_sys::ModifyTableState,
+    info: *mut pg_sys::ResultRelInfo,
+    _private: *mut pg_sys::List,
+    _subplan: std::ffi::c_int,
+    flags: std::ffi::c_int,
+) {
+    if flags & pg_sys::EXEC_FLAG_EXPLAIN_ONLY as i32 == 0 {
+        // SAFETY: PostgreSQL's arguments are passed on.
+        unsafe { begin(node, info, (*node).ps.state) }
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn begin_insert(node: *mut pg_sys::ModifyTableState, info: *mut pg_sys::ResultRelInfo) {
+    // SAFETY: PostgreSQL's arguments are passed on.
+    unsafe { begin(node, info, (*node).ps.state) }
+}
+
+/// The state that `begin` made.
+unsafe fn modify<'a>(info: *mut pg_sys::ResultRelInfo) -> &'a mut Modify {
+    // SAFETY: `begin` ran for this target; callbacks of one target do not nest, for they call no user code meanwhile
+    // but EvalPlanQual, which runs no writes.
+    unsafe { &mut *(*info).ri_FdwState.cast::<c_void>().cast::<Modify>() }
+}
+
+/// Whether anybody looks at the row after it is written.
+pub(super) unsafe fn row_is_wanted(info: *mut pg_sys::ResultRelInfo) -> bool {
+    // SAFETY: PostgreSQL passes a valid target.
+    unsafe {
+        !(*info).ri_projectReturning.is_null()
+            || !(*info).ri_TrigDesc.is_null()
+            || !(*info).ri_WithCheckOptions.is_null()
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn exec_insert(
+    estate: *mut pg_sys::EState,
+    info: *mut pg_sys::ResultRelInfo,
+    slot: *mut pg_sys::TupleTableSlot,
+    _plan_slot: *mut pg_sys::TupleTableSlot,
+) -> *mut pg_sys::TupleTableSlot {
+    // SAFETY: PostgreSQL passes the row in a slot of the face's row type, and `begin` made the state.
+    unsafe {
+        let modify = modify(info);
+        per_tuple(estate, || {
+            let row = Row::read(&modify.columns, slot);
+            match modify.shape {
+                Shape::State => apply::insert(modify, info, slot, row),
+                Shape::Event => apply::insert_event(modify, info, slot, row),
+            }
+        })
+    }
+}
+
+/// What became of the row that a scan found.
+enum Found {
+    /// It is as the scan found it.
+    Same(Entity),
+    /// Another transaction changed it, and the statement still wants it: its newest form and the plan's new row.
+    Moved(Entity, *mut pg_sys::TupleTableSlot),
+    /// It is gone, no longer wanted, or changed by this statement already.
+    Skip,
+}
+
+/// The state that a plain read shows now.
+pub(super) fn plain(entity: &Entity) -> Option<State> {
+    entity.state(&Horizon { valid: Valid::Now { clock: clock::wall(), own: None }, known: None })
+}
+
+/// Locks the row that the scan found, and looks whether it is still what the scan saw.
+unsafe fn lock_found(
+    modify: &mut Modify,
+    estate: *mut pg_sys::EState,
+    info: *mut pg_sys::ResultRelInfo,
+    plan_slot: *mut pg_sys::TupleTableSlot,
+) -> Found {
+    // SAFETY: PostgreSQL passes the running statement; its snapshot is registered.
+    unsafe {
+        let id = junk_id(plan_slot, modify.id_attribute);
+        let entity = write::lock_and_read(&modify.dataset, &id);
+        let seen = write::read(&modify.dataset, &id, (*estate).es_snapshot);
+        if entity.ordinal.is_some_and(|ordinal| modify.changed.contains(&ordinal)) {
+            return Found::Skip;
+        }
+        if entity.newer_than(&seen).next().is_none() {
+            return Found::Same(entity);
+        }
+        let own = write::own_tx();
+        if entity.newer_than(&seen).any(|event| event.tx == own) {
+            own_change(modify, estate, &entity);
+            return Found::Skip;
+        }
+        if write::uses_transaction_snapshot() {
+            write::could_not_serialize();
+        }
+        let Some(state) = plain(&entity) else { return Found::Skip };
+        let rel = (*info).ri_RelationDesc;
+        let epq = &raw mut (*modify.node).mt_epqstate;
+        let test = pg_sys::EvalPlanQualSlot(epq, rel, (*info).ri_RangeTableIndex);
+        store(&modify.columns, (*rel).rd_id, &entity, &state, test);
+        // The executor state of the evaluation is kept for later rows: it must not be made in a row's own memory.
+        let before = pg_sys::MemoryContextSwitchTo((*estate).es_query_cxt);
+        let again = pg_sys::EvalPlanQual(epq, rel, (*info).ri_RangeTableIndex, test);
+        pg_sys::MemoryContextSwitchTo(before);
+        if empty(again) { Found::Skip } else { Found::Moved(entity, again) }
+    }
+}
+
+/// Own events that the scan did not see: of another part of this very command, and the row is skipped as in a heap;
+/// or of a trigger or function that the command called, and the change would be lost.
+unsafe fn own_change(modify: &Modify, estate: *mut pg_sys::EState, entity: &Entity) {
+    // SAFETY: the running statement.
+    let command = unsafe { (*estate).es_output_cid };
+    let by_command = write::read_at_command(&modify.dataset, &entity.id, command + 1);
+    if entity.newer_than(&by_command).next().is_some() {
+        raise(
+            Code::ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION,
+            "row to be written was already modified by an operation triggered by the current command",
+            Some("Consider using an AFTER trigger instead of a BEFORE trigger to propagate changes to other rows."),
+        );
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn exec_update(
+    estate: *mut pg_sys::EState,
+    info: *mut pg_sys::ResultRelInfo,
+    slot: *mut pg_sys::TupleTableSlot,
+    plan_slot: *mut pg_sys::TupleTableSlot,
+) -> *mut pg_sys::TupleTableSlot {
+    // SAFETY: PostgreSQL passes the new row in `slot` and keeps the old one in the target's old slot.
+    unsafe {
+        let modify = modify(info);
+        per_tuple(estate, || {
+            let old_slot = (*info).ri_oldTupleSlot;
+            let (entity, slot) = match lock_found(modify, estate, info, plan_slot) {
+                Found::Skip => return std::ptr::null_mut(),
+                Found::Same(entity) => (entity, slot),
+                Found::Moved(entity, again) => {
+                    let Some(state) = plain(&entity) else { return std::ptr::null_mut() };
+                    store(&modify.columns, (*(*info).ri_RelationDesc).rd_id, &entity, &state, old_slot);
+                    (entity, pg_sys::ExecGetUpdateNewTuple(info, again, old_slot))
+                }
+            };
+            let old = Row::read(&modify.columns, old_slot);
+            let new = Row::read(&modify.columns, slot);
+            modify.changed.extend(entity.ordinal);
+            apply::update(modify, info, slot, &entity, old, new)
+        })
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn exec_delete(
+    estate: *mut pg_sys::EState,
+    info: *mut pg_sys::ResultRelInfo,
+    slot: *mut pg_sys::TupleTableSlot,
+    plan_slot: *mut pg_sys::TupleTableSlot,
+) -> *mut pg_sys::TupleTableSlot {
+    // SAFETY: PostgreSQL passes an empty slot of the face's row type for the row that is deleted.
+    unsafe {
+        let modify = modify(info);
+        per_tuple(estate, || {
+            let entity = match lock_found(modify, estate, info, plan_slot) {
+                Found::Skip => return std::ptr::null_mut(),
+                Found::Same(entity) | Found::Moved(entity, _) => entity,
+            };
+            modify.changed.extend(entity.ordinal);
+            let at = At::now();
+            let old = entity.state_at(at);
+            if let Some(state) = &old
+                && row_is_wanted(info)
+            {
+                store(&modify.columns, (*(*info).ri_RelationDesc).rd_id, &entity, state, slot);
+            }
+            entity.record(&modify.dataset, change::delete(&entity.timeline, old.is_some(), at.ts, at.stamped));
+            slot
+        })
+    }
+}

@@ -1,0 +1,401 @@
+//! The cores of writing, used by the faces and by the functions: lock, read afresh, say what changes, record it.
+//!
+//! Invariant: an entity is read with a snapshot that was taken after its lock was had, and that sees what this very
+//! command wrote; so existence and "nothing changes" are decided row by row (S7, S13).
+
+use std::sync::Arc;
+
+use pgrx::pg_sys;
+use pgrx::prelude::PgSqlErrorCode as Code;
+
+use super::catalog::Dataset;
+use super::error::{OrRaise, raise};
+use super::lock::{self, Mode, Wait};
+use super::{clock, delta, store};
+use crate::engine::{Desired, Event, Horizon, State, Timeline, Valid, View, change};
+use crate::types::{ChangeSet, Micros, NewEvent, Ns, Ordinal, Seq, Xid};
+
+const BYTES_MAX: usize = 1024;
+const TAGS_MAX: usize = 65_535;
+
+/// What one snapshot sees of one entity.
+pub struct Entity {
+    /// Its id.
+    pub id: Vec<u8>,
+    /// Its ordinal, if anything was ever recorded of it.
+    pub ordinal: Option<Ordinal>,
+    /// Its events.
+    pub timeline: Timeline,
+    view: Arc<View>,
+}
+
+/// The valid time of a write, and whether the database gave it.
+#[derive(Clone, Copy, Debug)]
+pub struct At {
+    /// When it is true.
+    pub ts: Ns,
+    /// Whether it is a stamp.
+    pub stamped: bool,
+}
+
+impl At {
+    /// A new stamp. Taken under the entity's lock, so that stamps of one entity follow the order of its writers.
+    pub fn now() -> Self {
+        Self { ts: clock::stamp(), stamped: true }
+    }
+
+    /// A user's instant.
+    pub fn given(ts: Ns) -> Self {
+        if ts < Ns::MIN_WRITABLE || ts > Ns::MAX_WRITABLE {
+            out_of_range(&format!("{} ns since 1970", ts.0));
+        }
+        Self { ts, stamped: false }
+    }
+
+    /// Where the user's timestamptz lands on the entity (S9), or a stamp for none.
+    pub fn landing(entity: &Entity, t: Option<pg_sys::TimestampTz>) -> Self {
+        match t {
+            None => Self::now(),
+            Some(i64::MIN) => out_of_range("-infinity"),
+            Some(i64::MAX) => out_of_range("infinity"),
+            Some(t) => {
+                // The first and last writable instants are whole microseconds away from what an i64 of ns holds.
+                Self::given(clock::first_ns(t));
+                Self::given(entity.timeline.landing(Micros(clock::to_unix_micros(t))))
+            }
+        }
+    }
+
+    /// The state that a write at this instant changes: what a plain read sees for a stamp, else what is valid then.
+    fn horizon(self) -> Horizon {
+        let now = Valid::Now { clock: self.ts, own: None };
+        Horizon { valid: if self.stamped { now } else { Valid::At(self.ts) }, known: None }
+    }
+}
+
+fn out_of_range(value: &str) -> ! {
+    raise(
+        Code::ERRCODE_DATETIME_FIELD_OVERFLOW,
+        format!("valid time {value} is out of range, the limits are the years 1678 and 2261"),
+        None,
+    )
+}
+
+/// All that is committed and all that the transaction wrote, by this very command too.
+pub fn read_now(dataset: &Dataset, id: &[u8]) -> Entity {
+    // SAFETY: a counter of the transaction.
+    read_at_command(dataset, id, unsafe { pg_sys::GetCurrentCommandId(false) } + 1)
+}
+
+/// All that is committed and what the transaction wrote by commands before this one.
+pub fn read_at_command(dataset: &Dataset, id: &[u8], command: pg_sys::CommandId) -> Entity {
+    // SAFETY: the snapshot is a registered copy of this function's own, so its command id may be moved.
+    unsafe {
+        let snapshot = pg_sys::RegisterSnapshot(pg_sys::GetLatestSnapshot());
+        (*snapshot).curcid = command;
+        let entity = read(dataset, id, snapshot);
+        pg_sys::UnregisterSnapshot(snapshot);
+        entity
+    }
+}
+
+/// What this snapshot sees of the entity.
+///
+/// # Safety
+/// `snapshot` must be registered or active.
+pub unsafe fn read(dataset: &Dataset, id: &[u8], snapshot: pg_sys::Snapshot) -> Entity {
+    // SAFETY: the caller's promise is passed on.
+    let view = unsafe { store::view_of_ids(dataset, &[id], snapshot) };
+    let ordinal = view.resolve(id).or_raise();
+    let timeline = ordinal.map(|ordinal| view.timeline(ordinal).or_raise()).unwrap_or_default();
+    Entity { id: id.to_vec(), ordinal, timeline, view }
+}
+
+/// Checks that writes are possible now: not while `entitydb.as_of` is set, not in a read-only transaction.
+pub fn check_writable(what: &'static std::ffi::CStr) {
+    // SAFETY: `what` ends with a NUL; unknown settings are answered with null.
+    unsafe {
+        pg_sys::PreventCommandIfReadOnly(what.as_ptr());
+        for name in [c"entitydb.as_of", c"entitydb.as_of_system"] {
+            let value = pg_sys::GetConfigOption(name.as_ptr(), true, false);
+            if !value.is_null() && *value != 0 {
+                raise(
+                    Code::ERRCODE_READ_ONLY_SQL_TRANSACTION,
+                    format!("cannot write while {} is set", name.to_string_lossy()),
+                    Some("RESET it first."),
+                );
+            }
+        }
+    }
+}
+
+/// Takes the entity for writing and reads it afresh.
+pub fn lock_and_read(dataset: &Dataset, id: &[u8]) -> Entity {
+    lock::dataset_for_writing(dataset);
+    lock::entity(dataset, id, Mode::Exclusive, Wait::Block);
+    read_now(dataset, id)
+}
+
+/// Whether this transaction sees the data as of its own snapshot, REPEATABLE READ and above.
+pub fn uses_transaction_snapshot() -> bool {
+    // SAFETY: a global of this transaction.
+    unsafe { pg_sys::XactIsoLevel >= pg_sys::XACT_REPEATABLE_READ as i32 }
+}
+
+/// Whether another transaction recorded an event of `fresh` that the transaction's snapshot does not see; always
+/// false in READ COMMITTED.
+pub fn changed_since_snapshot(dataset: &Dataset, fresh: &Entity) -> bool {
+    if !uses_transaction_snapshot() || fresh.timeline.events().is_empty() {
+        return false;
+    }
+    // SAFETY: in these levels the transaction's snapshot is registered to the transaction's end.
+    let seen = unsafe { read(dataset, &fresh.id, pg_sys::GetTransactionSnapshot()) };
+    fresh.newer_than(&seen).any(|event| event.tx != own_tx())
+}
+
+/// Raises 40001.
+pub fn could_not_serialize() -> ! {
+    raise(
+        Code::ERRCODE_T_R_SERIALIZATION_FAILURE,
+        "could not serialize access due to concurrent update",
+        Some("The transaction might succeed if retried."),
+    )
+}
+
+/// Raises 23505.
+pub fn exists_already(id: &[u8]) -> ! {
+    raise(Code::ERRCODE_UNIQUE_VIOLATION, format!("id \"{}\" already exists", String::from_utf8_lossy(id)), None)
+}
+
+/// The top-level transaction, which all events of its savepoints carry; assigned if there is none.
+pub fn own_tx() -> Xid {
+    // SAFETY: raises in recovery, else answers.
+    Xid(unsafe { pg_sys::GetTopFullTransactionId() }.value)
+}
+
+impl Entity {
+    /// The events that `seen` lacks.
+    pub fn newer_than<'a>(&'a self, seen: &Entity) -> impl Iterator<Item = &'a Event> {
+        let max = seen.timeline.max_seq();
+        self.timeline.events().iter().filter(move |event| event.seq > max)
+    }
+
+    /// The state at a horizon.
+    pub fn state(&self, h: &Horizon) -> Option<State> {
+        self.view.state(self.ordinal?, h).or_raise()
+    }
+
+    /// The state that a write at this instant changes.
+    pub fn state_at(&self, at: At) -> Option<State> {
+        self.state(&at.horizon())
+    }
+
+    /// The bytes of a state's content.
+    pub fn content(&self, state: &State) -> Option<Vec<u8>> {
+        state.content.as_ref().map(|blob| self.view.content(blob).or_raise().into_owned())
+    }
+
+    /// How many events are the same as this one.
+    pub fn count_same(&self, new: &NewEvent) -> u32 {
+        let same = |event: &&Event| {
+            event.ts == new.ts && event.op == new.op && event.tag.as_deref() == new.tag.as_deref() && {
+                let old = event.content.as_ref().map(|blob| self.view.content(blob).or_raise());
+                old.as_deref() == new.content.as_deref()
+            }
+        };
+        self.timeline.events().iter().filter(same).count() as u32
+    }
+
+    /// Records events under the entity's lock; nothing if there are none. Answers the seq of the first and the ordinal.
+    pub fn record(&self, dataset: &Dataset, events: Vec<NewEvent>) -> Option<(Seq, Ordinal)> {
+        if events.is_empty() {
+            return None;
+        }
+        let first_seq = self.timeline.max_seq() + 1;
+        let ordinal = self.ordinal.unwrap_or_else(|| delta::next_ordinal(dataset));
+        let set = ChangeSet { id: self.id.clone(), ordinal, first_seq, tx: own_tx(), recorded_at: None, events };
+        delta::write(dataset, &[set]);
+        Some((first_seq, ordinal))
+    }
+}
+
+/// Checks an id or a tag (S18); `what` is the argument's name.
+pub fn check_name(what: &str, bytes: &[u8]) {
+    if bytes.is_empty() {
+        raise(Code::ERRCODE_INVALID_PARAMETER_VALUE, format!("{what} must not be empty"), None);
+    }
+    if bytes.len() > BYTES_MAX {
+        raise(
+            Code::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+            format!("{what} has {} bytes, the limit is {BYTES_MAX}", bytes.len()),
+            None,
+        );
+    }
+}
+
+/// Raises 23502 for an argument that must not be NULL.
+pub fn null_not_allowed(what: &str) -> ! {
+    raise(Code::ERRCODE_NOT_NULL_VIOLATION, format!("{what} must not be null"), None)
+}
+
+/// Checks tags and their number (S18).
+pub fn check_tags(tags: &[Vec<u8>]) {
+    tags.iter().for_each(|tag| check_name("tag", tag));
+    if tags.len() > TAGS_MAX {
+        let distinct = tags.iter().collect::<std::collections::HashSet<_>>().len();
+        check_count(distinct);
+    }
+}
+
+fn check_count(count: usize) {
+    if count > TAGS_MAX {
+        raise(
+            Code::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+            format!("an entity would carry {count} tags, the limit is {TAGS_MAX}"),
+            None,
+        );
+    }
+}
+
+/// What a put did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// The entity did not exist at that instant.
+    Created,
+    /// Its state is another now.
+    Changed,
+    /// Nothing was recorded.
+    Unchanged,
+}
+
+impl Put {
+    /// The SQL answer.
+    pub fn name(self) -> &'static str {
+        match self {
+            Put::Created => "created",
+            Put::Changed => "changed",
+            Put::Unchanged => "unchanged",
+        }
+    }
+}
+
+/// Takes the entity for a function: as an UPDATE meets another writer (S14). What the function records is a command
+/// of its own, as if it were a statement of SQL, so that the caller's next statement sees it.
+fn begin(dataset: &Dataset, id: &[u8]) -> Entity {
+    check_writable(c"entity functions that write");
+    check_name("id", id);
+    let entity = lock_and_read(dataset, id);
+    if changed_since_snapshot(dataset, &entity) {
+        could_not_serialize();
+    }
+    // SAFETY: writing functions are parallel unsafe, so commands may be counted on.
+    unsafe { pg_sys::CommandCounterIncrement() };
+    entity
+}
+
+/// Records what a function changes; whether it is anything.
+fn finish(dataset: &Dataset, entity: &Entity, events: Vec<NewEvent>) -> bool {
+    let changed = entity.record(dataset, events).is_some();
+    // SAFETY: as in `begin`.
+    unsafe { pg_sys::CommandCounterIncrement() };
+    changed
+}
+
+/// `entity_put`: upsert against the state at `at`. `None` keeps tags or content.
+pub fn put(
+    dataset: &Dataset,
+    id: &[u8],
+    tags: Option<Vec<Vec<u8>>>,
+    content: Option<Vec<u8>>,
+    at: Option<pg_sys::TimestampTz>,
+) -> Put {
+    check_tags(tags.as_deref().unwrap_or_default());
+    let entity = begin(dataset, id);
+    let at = At::landing(&entity, at);
+    let (events, result) = put_events(&entity, tags, content.map(Some), at);
+    finish(dataset, &entity, events);
+    result
+}
+
+/// The events of a put, and what it is.
+pub fn put_events(
+    entity: &Entity,
+    tags: Option<Vec<Vec<u8>>>,
+    content: Option<Option<Vec<u8>>>,
+    at: At,
+) -> (Vec<NewEvent>, Put) {
+    let old = entity.state_at(at);
+    let old_content = old.as_ref().and_then(|state| entity.content(state));
+    let desired = Desired { tags, content };
+    let old = old.as_ref().map(|state| (state, old_content.as_deref()));
+    let events = change::put(old, &desired, at.ts, at.stamped);
+    let result = match (old, events.is_empty()) {
+        (None, _) => Put::Created,
+        (_, true) => Put::Unchanged,
+        _ => Put::Changed,
+    };
+    (events, result)
+}
+
+/// Changes the state that the entity has at `at`; P0002 if it has none.
+fn change_existing(
+    dataset: &Dataset,
+    id: &[u8],
+    at: Option<pg_sys::TimestampTz>,
+    events: impl FnOnce(&Entity, &State, At) -> Vec<NewEvent>,
+) -> bool {
+    let entity = begin(dataset, id);
+    let at = At::landing(&entity, at);
+    let Some(state) = entity.state_at(at) else {
+        raise(
+            Code::ERRCODE_NO_DATA_FOUND,
+            format!("id \"{}\" does not exist", String::from_utf8_lossy(id)),
+            Some("Use entity_put to create it."),
+        )
+    };
+    let events = events(&entity, &state, at);
+    let count = state.tags.len() + events.iter().filter(|e| e.op == crate::types::Op::Assert).count()
+        - events.iter().filter(|e| e.op == crate::types::Op::Retract).count().min(state.tags.len());
+    check_count(count);
+    finish(dataset, &entity, events)
+}
+
+/// `entity_tag`: whether the tag is new.
+pub fn tag(dataset: &Dataset, id: &[u8], tag: &[u8], at: Option<pg_sys::TimestampTz>) -> bool {
+    check_name("tag", tag);
+    change_existing(dataset, id, at, |_, state, at| change::tag(state, tag, at.ts, at.stamped))
+}
+
+/// `entity_set`: makes `namespace:value` the only tag of its namespace; whether anything changed.
+pub fn set(dataset: &Dataset, id: &[u8], namespace: &[u8], value: &[u8], at: Option<pg_sys::TimestampTz>) -> bool {
+    check_name("namespace", namespace);
+    check_name("value", value);
+    check_name("tag", &[namespace, b":", value].concat());
+    change_existing(dataset, id, at, |_, state, at| change::set_value(state, namespace, value, at.ts, at.stamped))
+}
+
+/// `entity_clear_content`: whether there was content.
+pub fn clear_content(dataset: &Dataset, id: &[u8], at: Option<pg_sys::TimestampTz>) -> bool {
+    change_existing(dataset, id, at, |entity, state, at| {
+        let desired = Desired { tags: None, content: Some(None) };
+        change::difference(state, entity.content(state).as_deref(), &desired, at.ts, at.stamped)
+    })
+}
+
+/// `entity_untag`: whether the tag was there. An id that does not exist has no tag.
+pub fn untag(dataset: &Dataset, id: &[u8], tag: &[u8], at: Option<pg_sys::TimestampTz>) -> bool {
+    check_name("tag", tag);
+    let entity = begin(dataset, id);
+    let at = At::landing(&entity, at);
+    let events = entity.state_at(at).map(|state| change::untag(&state, tag, at.ts, at.stamped));
+    finish(dataset, &entity, events.unwrap_or_default())
+}
+
+/// `entity_delete`: whether the entity existed then or later (S6).
+pub fn delete(dataset: &Dataset, id: &[u8], at: Option<pg_sys::TimestampTz>) -> bool {
+    let entity = begin(dataset, id);
+    let at = At::landing(&entity, at);
+    let exists = entity.state_at(at).is_some();
+    let events = change::delete(&entity.timeline, exists, at.ts, at.stamped);
+    finish(dataset, &entity, events)
+}
