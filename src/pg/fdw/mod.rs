@@ -3,15 +3,24 @@
 //! Invariant: every callback is guarded, and nothing but copyable nodes is kept in a plan.
 
 mod apply;
+pub mod explain;
 pub mod modify;
 pub mod options;
+pub mod plan;
+pub mod pred;
+pub mod quals;
 mod row;
 pub mod rowlock;
+pub mod scan;
 pub mod truncate;
 pub mod tuple;
 
 use pgrx::pg_sys;
 use pgrx::prelude::*;
+
+use super::error::raise;
+
+pgrx::extension_sql_file!("../../../sql/fdw.sql", name = "fdw", requires = ["catalog"]);
 
 /// How PostgreSQL learns that a C function follows version 1 of its calling convention.
 static V1: pg_sys::Pg_finfo_record = pg_sys::Pg_finfo_record { api_version: 1 };
@@ -26,7 +35,7 @@ macro_rules! finfo {
     )*};
 }
 
-finfo!(pg_finfo_entitydb_fdw_handler, pg_finfo_entitydb_fdw_validator);
+finfo!(pg_finfo_entitydb_fdw_handler, pg_finfo_entitydb_fdw_validator, pg_finfo_entitydb_at, pg_finfo_entitydb_at_ns);
 
 /// `entitydb.fdw_handler()`: the callback table.
 ///
@@ -43,6 +52,15 @@ pub unsafe extern "C-unwind" fn entitydb_fdw_handler(_fcinfo: pg_sys::FunctionCa
         modify::install(&mut *routine);
         rowlock::install(&mut *routine);
         truncate::install(&mut *routine);
+        (*routine).GetForeignRelSize = Some(plan::get_rel_size);
+        (*routine).GetForeignPaths = Some(plan::get_paths);
+        (*routine).GetForeignPlan = Some(plan::get_plan);
+        (*routine).BeginForeignScan = Some(scan::begin);
+        (*routine).IterateForeignScan = Some(scan::iterate);
+        (*routine).ReScanForeignScan = Some(scan::rescan);
+        (*routine).EndForeignScan = Some(scan::end);
+        (*routine).RecheckForeignScan = Some(scan::recheck);
+        (*routine).ExplainForeignScan = Some(explain::explain);
         pg_sys::Datum::from(routine)
     }
 }
@@ -60,4 +78,33 @@ pub unsafe extern "C-unwind" fn entitydb_fdw_validator(fcinfo: pg_sys::FunctionC
         options::validate(args[0].value, pg_sys::Oid::from(args[1].value.value() as u32));
     }
     pg_sys::Datum::from(0)
+}
+
+/// `entitydb.at(..)` run as a function: the clause was not recognised, so there is no right answer.
+fn not_pushed() -> ! {
+    raise(
+        PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+        "the instant of a face can only be set where its rows are read",
+        Some("Call the dataset's as_of function, and read its rows directly."),
+    )
+}
+
+/// `entitydb.at(tableoid, ts [, system])`, unpushed.
+///
+/// # Safety
+/// Called by PostgreSQL.
+#[pg_guard]
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn entitydb_at(_fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+    not_pushed()
+}
+
+/// `entitydb.at_ns(tableoid, ts_ns)`, unpushed.
+///
+/// # Safety
+/// Called by PostgreSQL.
+#[pg_guard]
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn entitydb_at_ns(_fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+    not_pushed()
 }

@@ -1,0 +1,111 @@
+//! What EXPLAIN says of a scan.
+//!
+//! Invariant: everything that the scan answers itself is shown; what is filtered locally PostgreSQL shows as Filter.
+
+use std::ffi::{CStr, CString};
+
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+
+use super::quals::{Leaf, Qual, Value};
+use super::scan::Scan;
+
+/// Writes the scan's properties.
+#[pg_guard]
+pub unsafe extern "C-unwind" fn explain(node: *mut pg_sys::ForeignScanState, es: *mut pg_sys::ExplainState) {
+    // SAFETY: `begin` made the state; the node's plan and EXPLAIN's state are the executor's.
+    unsafe {
+        let Some(scan) = (*node).fdw_state.cast::<Scan>().as_ref() else { return };
+        // Deparsing wants the plan's surroundings, for parameters that other nodes give.
+        let around = pg_sys::set_deparse_context_plan((*es).deparse_cxt, (*node).ss.ps.plan, std::ptr::null_mut());
+        if !scan.quals.is_empty() {
+            let parts: Vec<String> = scan.quals.iter().map(|q| show(q, around, scan.quals.len() > 1)).collect();
+            property(c"Tags", &parts.join(" AND "), es);
+        }
+        if let Some(marker) = &scan.marker {
+            let mut at = value(&marker.ts, around);
+            if let Some(system) = &marker.system {
+                let system = value(system, around);
+                if system != "NULL" {
+                    at = format!("{at} as known at {system}");
+                }
+            }
+            property(c"As Of", &at, es);
+        }
+    }
+}
+
+unsafe fn property(label: &CStr, text: &str, es: *mut pg_sys::ExplainState) {
+    let text = CString::new(text.replace('\0', "")).unwrap_or_default();
+    // SAFETY: both are C strings, copied by the callee.
+    unsafe { pg_sys::ExplainPropertyText(label.as_ptr(), text.as_ptr(), es) };
+}
+
+/// A clause in the words of tags; `inner` puts it in parentheses where AND and OR would mix.
+unsafe fn show(qual: &Qual, around: *mut pg_sys::List, inner: bool) -> String {
+    // SAFETY: expressions are the plan's.
+    unsafe {
+        match qual {
+            Qual::And(all) => {
+                let parts: Vec<String> = all.iter().map(|q| show(q, around, true)).collect();
+                if inner { format!("({})", parts.join(" AND ")) } else { parts.join(" AND ") }
+            }
+            Qual::Or(any) => {
+                let parts: Vec<String> = any.iter().map(|q| show(q, around, true)).collect();
+                if inner { format!("({})", parts.join(" OR ")) } else { parts.join(" OR ") }
+            }
+            Qual::Not(qual) => format!("NOT {}", show(qual, around, true)),
+            Qual::Leaf(leaf, v) => match leaf {
+                Leaf::Id(cmp) => format!("id {} {}", cmp.symbol(), value(v, around)),
+                Leaf::IdAny => format!("id = ANY ({})", value(v, around)),
+                Leaf::TagsContain => elements(v).map_or_else(
+                    || format!("all of {}", value(v, around)),
+                    |tags| if tags.is_empty() { "{}".to_owned() } else { tags.join(" AND ") },
+                ),
+                Leaf::TagsOverlap => elements(v)
+                    .map_or_else(|| format!("any of {}", value(v, around)), |tags| format!("({})", tags.join(" OR "))),
+                Leaf::Tag | Leaf::HasTag => value(v, around),
+                Leaf::Ts(cmp) => format!("ts {} {}", cmp.symbol(), value(v, around)),
+                Leaf::TsNs(cmp) => format!("ts_ns {} {}", cmp.symbol(), value(v, around)),
+                Leaf::Bool => value(v, around),
+            },
+        }
+    }
+}
+
+/// The elements of a constant text[].
+unsafe fn elements(value: &Value) -> Option<Vec<String>> {
+    // SAFETY: the leaves that ask for this have text[] values; a node's tag says whether it is a constant.
+    unsafe {
+        let constant = value.expr.cast::<pg_sys::Const>();
+        if (*value.expr).type_ != pg_sys::NodeTag::T_Const || (*constant).constisnull {
+            return None;
+        }
+        let texts = super::quals::texts_of((*constant).constvalue);
+        Some(
+            texts
+                .into_iter()
+                .map(|t| t.map_or("NULL".to_owned(), |t| String::from_utf8_lossy(&t).into_owned()))
+                .collect(),
+        )
+    }
+}
+
+/// A value: constants by their text, other expressions as SQL.
+unsafe fn value(value: &Value, around: *mut pg_sys::List) -> String {
+    // SAFETY: a node's tag says whether it is a constant; the output function is its type's.
+    unsafe {
+        let text = if (*value.expr).type_ == pg_sys::NodeTag::T_Const {
+            let constant = value.expr.cast::<pg_sys::Const>();
+            if (*constant).constisnull {
+                return "NULL".to_owned();
+            }
+            let (mut output, mut is_varlena) = (pg_sys::InvalidOid, false);
+            pg_sys::getTypeOutputInfo((*constant).consttype, &mut output, &mut is_varlena);
+            pg_sys::OidOutputFunctionCall(output, (*constant).constvalue)
+        } else {
+            pg_sys::deparse_expression(value.expr.cast(), around, false, false)
+        };
+        CStr::from_ptr(text).to_string_lossy().into_owned()
+    }
+}

@@ -1,0 +1,284 @@
+//! How a scan is planned: which clauses it answers, with which other relations' values, at what cost.
+//!
+//! Invariant: a path on which the marker's instant is unknown is never offered, so an instant from another relation
+//! makes a nested loop, and never a join that reads the face at the wrong instant.
+
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+
+use super::quals::{Leaf, Qual, Target};
+use super::tuple::{Column, columns_of};
+use crate::pg::catalog::{self, Dataset, Shape};
+use crate::pg::error::raise;
+
+/// About how many entities fit on a page of the delta.
+const ENTITIES_A_PAGE: f64 = 30.0;
+/// What it costs to begin a scan, and to give a row, in the planner's unit.
+const START_COST: f64 = 10.0;
+const ROW_COST: f64 = 0.05;
+
+/// Raises 42501 unless the face's owner is a member of the dataset's owner.
+///
+/// # Safety
+/// `relid` must be an existing relation.
+pub unsafe fn check_owner(relid: pg_sys::Oid, dataset: &Dataset) {
+    // SAFETY: the relation exists; its owner is copied before it is closed.
+    unsafe {
+        let relation = pg_sys::RelationIdGetRelation(relid);
+        if relation.is_null() {
+            return;
+        }
+        let owner = (*(*relation).rd_rel).relowner;
+        pg_sys::RelationClose(relation);
+        if !pg_sys::has_privs_of_role(owner, dataset.owner) {
+            raise(
+                PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+                format!("the face's owner must be a member of the owner of dataset \"{}\"", dataset.name),
+                None,
+            );
+        }
+    }
+}
+
+/// What the planner's callbacks know of the face.
+struct Face {
+    root: *mut pg_sys::PlannerInfo,
+    rel: *mut pg_sys::RelOptInfo,
+    shape: Shape,
+    columns: Vec<Column>,
+}
+
+impl Face {
+    fn new(root: *mut pg_sys::PlannerInfo, rel: *mut pg_sys::RelOptInfo, relid: pg_sys::Oid) -> Self {
+        let shape = catalog::shape_of_face(relid);
+        Self { root, rel, shape, columns: columns_of(shape, relid) }
+    }
+
+    /// Asks `f` with the target that recognises this face's clauses.
+    fn with<R>(&self, f: impl FnOnce(&Target) -> R) -> R {
+        // SAFETY: the relation is the planner's; expressions are walked, not kept.
+        unsafe {
+            let varno = (*self.rel).relid as i32;
+            let is_free = |node: *mut pg_sys::Node| {
+                !pg_sys::bms_is_member(varno, pg_sys::pull_varnos(self.root, node))
+                    && !pg_sys::contain_volatile_functions(node)
+                    && !pg_sys::contain_subplans(node)
+            };
+            f(&Target { varno, shape: self.shape, columns: &self.columns, is_free: &is_free })
+        }
+    }
+
+    fn qual(&self, rinfo: *mut pg_sys::RestrictInfo) -> Option<Qual> {
+        // SAFETY: the clause of a RestrictInfo is a boolean expression.
+        self.with(|t| unsafe { t.recognise((*rinfo).clause.cast()) })
+    }
+
+    fn is_marker(&self, rinfo: *mut pg_sys::RestrictInfo) -> bool {
+        // SAFETY: the clause of a RestrictInfo is a boolean expression.
+        self.with(|t| unsafe { t.marker((*rinfo).clause.cast()).is_some() })
+    }
+}
+
+/// About which part of the entities a clause selects.
+fn selectivity(qual: &Qual) -> f64 {
+    match qual {
+        Qual::And(all) => all.iter().map(selectivity).product(),
+        Qual::Or(any) => any.iter().map(selectivity).sum::<f64>().min(1.0),
+        Qual::Not(qual) => 1.0 - selectivity(qual),
+        Qual::Leaf(Leaf::TagsContain | Leaf::TagsOverlap | Leaf::Tag, _) => 0.05,
+        Qual::Leaf(_, _) => 0.3,
+    }
+}
+
+/// How many ids a clause leaves, if it pins them.
+fn pinned(qual: &Qual) -> Option<f64> {
+    match qual {
+        Qual::Leaf(Leaf::Id(super::quals::Cmp::Eq), _) => Some(1.0),
+        Qual::Leaf(Leaf::IdAny, _) => Some(10.0),
+        Qual::And(all) => all.iter().filter_map(pinned).reduce(f64::min),
+        _ => None,
+    }
+}
+
+/// About how many rows the clauses leave of `total`.
+fn rows_of(total: f64, quals: &[Qual]) -> f64 {
+    let share: f64 = quals.iter().map(selectivity).product();
+    let rows = (total * share).max(1.0);
+    quals.iter().filter_map(pinned).fold(rows, f64::min).max(1.0).round()
+}
+
+/// Estimates how many rows the scan gives.
+#[pg_guard]
+pub unsafe extern "C-unwind" fn get_rel_size(
+    root: *mut pg_sys::PlannerInfo,
+    rel: *mut pg_sys::RelOptInfo,
+    relid: pg_sys::Oid,
+) {
+    let dataset = catalog::dataset_of_face(relid);
+    let face = Face::new(root, rel, relid);
+    // SAFETY: the planner's relation and its clauses; the delta is opened with a lock and closed again.
+    unsafe {
+        check_owner(relid, &dataset);
+        let delta = pg_sys::table_open(dataset.delta, pg_sys::AccessShareLock as _);
+        let pages = pg_sys::RelationGetNumberOfBlocksInFork(delta, pg_sys::ForkNumber::MAIN_FORKNUM);
+        pg_sys::table_close(delta, pg_sys::AccessShareLock as _);
+        let total = (f64::from(pages) * ENTITIES_A_PAGE).max(10.0);
+        pg_sys::set_baserel_size_estimates(root, rel);
+        let clauses = pgrx::PgList::<pg_sys::RestrictInfo>::from_pg((*rel).baserestrictinfo);
+        let quals: Vec<Qual> = clauses.iter_ptr().filter_map(|r| face.qual(r)).collect();
+        (*rel).tuples = total;
+        (*rel).rows = rows_of(total, &quals);
+    }
+}
+
+/// Whether an equivalence class has this face's id as a member; `arg` is the [`Face`].
+#[pg_guard]
+unsafe extern "C-unwind" fn is_id(
+    _root: *mut pg_sys::PlannerInfo,
+    _rel: *mut pg_sys::RelOptInfo,
+    _ec: *mut pg_sys::EquivalenceClass,
+    em: *mut pg_sys::EquivalenceMember,
+    arg: *mut std::ffi::c_void,
+) -> bool {
+    // SAFETY: `get_paths` passes its face, which outlives the call.
+    unsafe { (*arg.cast::<Face>()).with(|t| t.column((*em).em_expr.cast()) == Some(Column::Id)) }
+}
+
+/// Offers the paths.
+#[pg_guard]
+pub unsafe extern "C-unwind" fn get_paths(
+    root: *mut pg_sys::PlannerInfo,
+    rel: *mut pg_sys::RelOptInfo,
+    relid: pg_sys::Oid,
+) {
+    let mut face = Face::new(root, rel, relid);
+    // SAFETY: all nodes are the planner's and live as long as planning.
+    unsafe {
+        let mut joins: Vec<*mut pg_sys::RestrictInfo> = Vec::new();
+        let mut always = (*rel).lateral_relids;
+        for rinfo in pgrx::PgList::<pg_sys::RestrictInfo>::from_pg((*rel).joininfo).iter_ptr() {
+            if face.is_marker(rinfo) {
+                let others = pg_sys::bms_difference((*rinfo).clause_relids, (*rel).relids);
+                always = pg_sys::bms_union(always, others);
+            } else if pg_sys::join_clause_is_movable_to(rinfo, rel) && face.qual(rinfo).is_some() {
+                joins.push(rinfo);
+            }
+        }
+        if (*rel).has_eclass_joins {
+            let implied = pg_sys::generate_implied_equalities_for_column(
+                root,
+                rel,
+                Some(is_id),
+                (&raw mut face).cast(),
+                (*rel).lateral_referencers,
+            );
+            for rinfo in pgrx::PgList::<pg_sys::RestrictInfo>::from_pg(implied).iter_ptr() {
+                if pg_sys::join_clause_is_movable_to(rinfo, rel) && face.qual(rinfo).is_some() {
+                    joins.push(rinfo);
+                }
+            }
+        }
+        let mut offered: Vec<pg_sys::Relids> = vec![always];
+        for rinfo in joins {
+            let others = pg_sys::bms_difference((*rinfo).clause_relids, (*rel).relids);
+            let outer = pg_sys::bms_union(always, others);
+            if !offered.iter().any(|o| pg_sys::bms_equal(*o, outer)) {
+                offered.push(outer);
+            }
+        }
+        for outer in offered {
+            add(&face, outer);
+        }
+    }
+}
+
+/// Adds the path on which the relations `outer` give their values.
+unsafe fn add(face: &Face, outer: pg_sys::Relids) {
+    // SAFETY: all nodes are the planner's and live as long as planning.
+    unsafe {
+        let rel = face.rel;
+        let mut rows = (*rel).rows;
+        let mut is_pinned = false;
+        for rinfo in pgrx::PgList::<pg_sys::RestrictInfo>::from_pg((*rel).baserestrictinfo).iter_ptr() {
+            is_pinned |= face.qual(rinfo).as_ref().and_then(pinned).is_some();
+        }
+        let info = pg_sys::get_baserel_parampathinfo(face.root, rel, outer);
+        if !info.is_null() {
+            let clauses = pgrx::PgList::<pg_sys::RestrictInfo>::from_pg((*info).ppi_clauses);
+            let quals: Vec<Qual> = clauses.iter_ptr().filter_map(|r| face.qual(r)).collect();
+            is_pinned |= quals.iter().any(|q| pinned(q).is_some());
+            rows = rows_of(rows, &quals);
+            (*info).ppi_rows = rows;
+        }
+        let read = if is_pinned { rows } else { (*rel).tuples.max(rows) };
+        let total = START_COST + read * ROW_COST + rows * ROW_COST;
+        let path = pg_sys::create_foreignscan_path(
+            face.root,
+            rel,
+            std::ptr::null_mut(),
+            rows,
+            START_COST,
+            total,
+            std::ptr::null_mut(),
+            outer,
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+        );
+        pg_sys::add_path(rel, path.cast());
+    }
+}
+
+fn no_list() -> *mut pg_sys::List {
+    std::ptr::null_mut()
+}
+
+/// Makes the plan node. `fdw_exprs` holds the marker, if there is one, then the clauses that the scan answers;
+/// `fdw_private` the number of markers, then the numbers of the columns that are needed (0: all).
+#[pg_guard]
+pub unsafe extern "C-unwind" fn get_plan(
+    root: *mut pg_sys::PlannerInfo,
+    rel: *mut pg_sys::RelOptInfo,
+    relid: pg_sys::Oid,
+    _path: *mut pg_sys::ForeignPath,
+    tlist: *mut pg_sys::List,
+    clauses: *mut pg_sys::List,
+    outer_plan: *mut pg_sys::Plan,
+) -> *mut pg_sys::ForeignScan {
+    let face = Face::new(root, rel, relid);
+    // SAFETY: all nodes are the planner's; lists are made in the planner's memory context.
+    unsafe {
+        let (mut markers, mut pushed, mut local) = (no_list(), no_list(), no_list());
+        for rinfo in pgrx::PgList::<pg_sys::RestrictInfo>::from_pg(clauses).iter_ptr() {
+            if (*rinfo).pseudoconstant {
+                continue;
+            }
+            let clause = (*rinfo).clause.cast();
+            if markers.is_null() && face.is_marker(rinfo) {
+                markers = pg_sys::lappend(markers, clause);
+            } else if face.qual(rinfo).is_some() {
+                pushed = pg_sys::lappend(pushed, clause);
+            } else {
+                local = pg_sys::lappend(local, clause);
+            }
+        }
+        let mut needed = std::ptr::null_mut();
+        pg_sys::pull_varattnos((*(*rel).reltarget).exprs.cast(), (*rel).relid, &mut needed);
+        pg_sys::pull_varattnos(local.cast(), (*rel).relid, &mut needed);
+        let has_marker = i32::from(!markers.is_null());
+        let mut private = pg_sys::lappend_int(std::ptr::null_mut(), has_marker);
+        let mut bit = -1;
+        loop {
+            bit = pg_sys::bms_next_member(needed, bit);
+            if bit < 0 {
+                break;
+            }
+            let number = bit + pg_sys::FirstLowInvalidHeapAttributeNumber as i32;
+            if number >= 0 {
+                private = pg_sys::lappend_int(private, number);
+            }
+        }
+        let recheck = pg_sys::list_copy(pushed);
+        let exprs = pg_sys::list_concat(markers, pushed);
+        pg_sys::make_foreignscan(tlist, local, (*rel).relid, exprs, private, std::ptr::null_mut(), recheck, outer_plan)
+    }
+}

@@ -1,0 +1,520 @@
+//! Which clauses of a query the scan answers itself, and what they ask once their values are known.
+//!
+//! Invariant: a clause is recognised by the same walk when it is planned and when it is run, and answers exactly what
+//! PostgreSQL would answer row by row, NULLs included.
+
+use std::ops::Bound;
+
+use pgrx::pg_sys;
+use pgrx::prelude::PgSqlErrorCode as Code;
+
+use super::pred::{Pred, pattern};
+use super::tuple::Column;
+use crate::pg::catalog::Shape;
+use crate::pg::clock;
+use crate::pg::error::raise;
+use crate::types::Ns;
+
+/// The number of the column `tableoid`.
+const TABLEOID: i16 = -6;
+/// The language of C functions (`ClanguageId`).
+const LANGUAGE_C: u32 = 13;
+
+/// A comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cmp {
+    /// `=`
+    Eq,
+    /// `<`
+    Lt,
+    /// `<=`
+    Le,
+    /// `>`
+    Gt,
+    /// `>=`
+    Ge,
+}
+
+impl Cmp {
+    /// The comparison with its sides exchanged.
+    fn flipped(self) -> Cmp {
+        match self {
+            Cmp::Eq => Cmp::Eq,
+            Cmp::Lt => Cmp::Gt,
+            Cmp::Le => Cmp::Ge,
+            Cmp::Gt => Cmp::Lt,
+            Cmp::Ge => Cmp::Le,
+        }
+    }
+
+    /// The comparison's operator.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Cmp::Eq => "=",
+            Cmp::Lt => "<",
+            Cmp::Le => "<=",
+            Cmp::Gt => ">",
+            Cmp::Ge => ">=",
+        }
+    }
+}
+
+/// What a leaf asks of its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leaf {
+    /// `id <op> value`
+    Id(Cmp),
+    /// `id = ANY (value)`
+    IdAny,
+    /// `tags @> value`
+    TagsContain,
+    /// `tags && value`
+    TagsOverlap,
+    /// `value = ANY (tags)`
+    Tag,
+    /// `has_tag(tags, value)`
+    HasTag,
+    /// `ts <op> value`
+    Ts(Cmp),
+    /// `ts_ns <op> value`
+    TsNs(Cmp),
+    /// The value itself.
+    Bool,
+}
+
+/// The part of a clause that does not depend on the scanned rows.
+#[derive(Clone, Copy, Debug)]
+pub struct Value {
+    /// The expression.
+    pub expr: *mut pg_sys::Expr,
+    /// The expression made ready to run; null until then.
+    pub state: *mut pg_sys::ExprState,
+}
+
+/// A recognised clause.
+#[derive(Clone, Debug)]
+pub enum Qual {
+    /// All of these.
+    And(Vec<Qual>),
+    /// Any of these.
+    Or(Vec<Qual>),
+    /// Not this.
+    Not(Box<Qual>),
+    /// A question about a value.
+    Leaf(Leaf, Value),
+}
+
+/// The recognised instant of a table function.
+#[derive(Clone, Copy, Debug)]
+pub struct Marker {
+    /// Whether the instant is in ns.
+    pub ns: bool,
+    /// The instant.
+    pub ts: Value,
+    /// What must have been known.
+    pub system: Option<Value>,
+}
+
+/// The relation whose clauses are looked at.
+pub struct Target<'a> {
+    /// Its range table index.
+    pub varno: i32,
+    /// Its shape.
+    pub shape: Shape,
+    /// Its columns.
+    pub columns: &'a [Column],
+    /// Whether an expression is the same for every row of the relation.
+    pub is_free: &'a dyn Fn(*mut pg_sys::Node) -> bool,
+}
+
+impl Target<'_> {
+    /// The column that an expression is, if it is one of this relation.
+    ///
+    /// # Safety
+    /// `node` must be a valid expression.
+    pub unsafe fn column(&self, mut node: *mut pg_sys::Node) -> Option<Column> {
+        // SAFETY: a node's tag says what it is.
+        unsafe {
+            while !node.is_null() && (*node).type_ == pg_sys::NodeTag::T_RelabelType {
+                node = (*node.cast::<pg_sys::RelabelType>()).arg.cast();
+            }
+            if node.is_null() || (*node).type_ != pg_sys::NodeTag::T_Var {
+                return None;
+            }
+            let var = &*node.cast::<pg_sys::Var>();
+            if i64::from(var.varno) != i64::from(self.varno) || var.varlevelsup != 0 {
+                return None;
+            }
+            self.columns.get(usize::try_from(var.varattno).ok()?.checked_sub(1)?).copied()
+        }
+    }
+
+    unsafe fn value(&self, node: *mut pg_sys::Node) -> Option<Value> {
+        (self.is_free)(node).then(|| Value { expr: node.cast(), state: std::ptr::null_mut() })
+    }
+
+    /// The marker that a clause is.
+    ///
+    /// # Safety
+    /// `node` must be a valid expression.
+    pub unsafe fn marker(&self, node: *mut pg_sys::Node) -> Option<Marker> {
+        // SAFETY: a node's tag says what it is; argument lists hold expressions.
+        unsafe {
+            if self.shape != Shape::State || (*node).type_ != pg_sys::NodeTag::T_FuncExpr {
+                return None;
+            }
+            let call = node.cast::<pg_sys::FuncExpr>();
+            let ns = match c_symbol((*call).funcid).as_deref() {
+                Some(b"entitydb_at") => false,
+                Some(b"entitydb_at_ns") => true,
+                _ => return None,
+            };
+            let args = pgrx::PgList::<pg_sys::Node>::from_pg((*call).args);
+            let face = args.get_ptr(0)?;
+            if (*face).type_ != pg_sys::NodeTag::T_Var {
+                return None;
+            }
+            let var = &*face.cast::<pg_sys::Var>();
+            if i64::from(var.varno) != i64::from(self.varno) || var.varattno != TABLEOID || var.varlevelsup != 0 {
+                return None;
+            }
+            let ts = self.value(args.get_ptr(1)?)?;
+            let system = match args.get_ptr(2) {
+                Some(node) => Some(self.value(node)?),
+                None => None,
+            };
+            Some(Marker { ns, ts, system })
+        }
+    }
+
+    /// What a clause asks, if the scan can answer it.
+    ///
+    /// # Safety
+    /// `node` must be a valid boolean expression.
+    pub unsafe fn recognise(&self, node: *mut pg_sys::Node) -> Option<Qual> {
+        // SAFETY: a node's tag says what it is; argument lists hold expressions.
+        unsafe {
+            let found = match (*node).type_ {
+                pg_sys::NodeTag::T_BoolExpr => self.boolean(node.cast()),
+                pg_sys::NodeTag::T_OpExpr => self.operator(node.cast()),
+                pg_sys::NodeTag::T_ScalarArrayOpExpr => self.any(node.cast()),
+                pg_sys::NodeTag::T_FuncExpr => self.function(node.cast()),
+                _ => None,
+            };
+            match found {
+                Some(qual) => Some(qual),
+                None if pg_sys::exprType(node) == pg_sys::BOOLOID => Some(Qual::Leaf(Leaf::Bool, self.value(node)?)),
+                None => None,
+            }
+        }
+    }
+
+    unsafe fn boolean(&self, expr: *mut pg_sys::BoolExpr) -> Option<Qual> {
+        // SAFETY: the arguments of a boolean expression are boolean expressions.
+        unsafe {
+            let mut quals = Vec::new();
+            for arg in pgrx::PgList::<pg_sys::Node>::from_pg((*expr).args).iter_ptr() {
+                quals.push(self.recognise(arg)?);
+            }
+            Some(match (*expr).boolop {
+                pg_sys::BoolExprType::AND_EXPR => Qual::And(quals),
+                pg_sys::BoolExprType::OR_EXPR => Qual::Or(quals),
+                _ => Qual::Not(Box::new(quals.pop()?)),
+            })
+        }
+    }
+
+    unsafe fn operator(&self, op: *mut pg_sys::OpExpr) -> Option<Qual> {
+        // SAFETY: the arguments of an operator are expressions.
+        unsafe {
+            let args = pgrx::PgList::<pg_sys::Node>::from_pg((*op).args);
+            let (left, right) = (args.get_ptr(0)?, args.get_ptr(1)?);
+            let number = (*op).opno.to_u32();
+            let collation = (*op).inputcollid;
+            if let (Some(column), Some(value)) = (self.column(left), self.value(right)) {
+                return leaf(column, number, collation, false, value);
+            }
+            if let (Some(column), Some(value)) = (self.column(right), self.value(left)) {
+                return leaf(column, number, collation, true, value);
+            }
+            None
+        }
+    }
+
+    unsafe fn any(&self, op: *mut pg_sys::ScalarArrayOpExpr) -> Option<Qual> {
+        // SAFETY: the arguments are a scalar and an array expression.
+        unsafe {
+            let args = pgrx::PgList::<pg_sys::Node>::from_pg((*op).args);
+            let (scalar, array) = (args.get_ptr(0)?, args.get_ptr(1)?);
+            let negated = match ((*op).opno.to_u32(), (*op).useOr) {
+                (98, true) => false,
+                (531, false) => true,
+                _ => return None,
+            };
+            if !is_bytewise((*op).inputcollid) {
+                return None;
+            }
+            let qual = if self.column(scalar) == Some(Column::Id) && pg_sys::exprType(array) == pg_sys::TEXTARRAYOID {
+                Qual::Leaf(Leaf::IdAny, self.value(array)?)
+            } else if self.column(array) == Some(Column::Tags) {
+                Qual::Leaf(Leaf::Tag, self.value(scalar)?)
+            } else {
+                return None;
+            };
+            Some(if negated { Qual::Not(Box::new(qual)) } else { qual })
+        }
+    }
+
+    unsafe fn function(&self, call: *mut pg_sys::FuncExpr) -> Option<Qual> {
+        // SAFETY: the arguments of a function are expressions.
+        unsafe {
+            let args = pgrx::PgList::<pg_sys::Node>::from_pg((*call).args);
+            if self.column(args.get_ptr(0)?) != Some(Column::Tags)
+                || c_symbol((*call).funcid).as_deref() != Some(b"has_tag_wrapper")
+            {
+                return None;
+            }
+            Some(Qual::Leaf(Leaf::HasTag, self.value(args.get_ptr(1)?)?))
+        }
+    }
+}
+
+/// `column <operator> value`, or the sides exchanged. The operators' numbers are those of pg_operator.
+fn leaf(column: Column, operator: u32, collation: pg_sys::Oid, exchanged: bool, value: Value) -> Option<Qual> {
+    use Cmp::*;
+    let (cmp, unequal) = match (column, operator) {
+        (Column::Tags, 2751) if !exchanged && is_bytewise(collation) => {
+            return Some(Qual::Leaf(Leaf::TagsContain, value));
+        }
+        (Column::Tags, 2752) if exchanged && is_bytewise(collation) => {
+            return Some(Qual::Leaf(Leaf::TagsContain, value));
+        }
+        (Column::Tags, 2750) if is_bytewise(collation) => return Some(Qual::Leaf(Leaf::TagsOverlap, value)),
+        (Column::Id, 98) if is_bytewise(collation) => (Eq, false),
+        (Column::Id, 531) if is_bytewise(collation) => (Eq, true),
+        (Column::Id, 664) if is_c(collation) => (Lt, false),
+        (Column::Id, 665) if is_c(collation) => (Le, false),
+        (Column::Id, 666) if is_c(collation) => (Gt, false),
+        (Column::Id, 667) if is_c(collation) => (Ge, false),
+        (Column::Id, 2314) => (Lt, false),
+        (Column::Id, 2315) => (Le, false),
+        (Column::Id, 2317) => (Ge, false),
+        (Column::Id, 2318) => (Gt, false),
+        (Column::Ts, 1320) | (Column::TsNs, 410) => (Eq, false),
+        (Column::Ts, 1321) | (Column::TsNs, 411) => (Eq, true),
+        (Column::Ts, 1322) | (Column::TsNs, 412) => (Lt, false),
+        (Column::Ts, 1323) | (Column::TsNs, 414) => (Le, false),
+        (Column::Ts, 1324) | (Column::TsNs, 413) => (Gt, false),
+        (Column::Ts, 1325) | (Column::TsNs, 415) => (Ge, false),
+        _ => return None,
+    };
+    let cmp = if exchanged { cmp.flipped() } else { cmp };
+    let leaf = match column {
+        Column::Id => Leaf::Id(cmp),
+        Column::Ts => Leaf::Ts(cmp),
+        _ => Leaf::TsNs(cmp),
+    };
+    let qual = Qual::Leaf(leaf, value);
+    Some(if unequal { Qual::Not(Box::new(qual)) } else { qual })
+}
+
+/// Whether equality in this collation is equality of bytes.
+fn is_bytewise(collation: pg_sys::Oid) -> bool {
+    // SAFETY: plain catalog look-up.
+    collation == pg_sys::InvalidOid || unsafe { pg_sys::get_collation_isdeterministic(collation) }
+}
+
+/// Whether this collation orders by bytes: "C" or "POSIX".
+fn is_c(collation: pg_sys::Oid) -> bool {
+    matches!(collation.to_u32(), 950 | 951)
+}
+
+/// The C symbol of a function in language C.
+fn c_symbol(function: pg_sys::Oid) -> Option<Vec<u8>> {
+    // SAFETY: the cached row is valid until it is released; what is needed of it is copied before.
+    unsafe {
+        let cache = pg_sys::SysCacheIdentifier::PROCOID as i32;
+        let tuple = pg_sys::SearchSysCache1(cache, pg_sys::Datum::from(function));
+        if tuple.is_null() {
+            return None;
+        }
+        let form = pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_proc>();
+        let mut symbol = None;
+        if (*form).prolang.to_u32() == LANGUAGE_C {
+            let mut null = false;
+            let source = pg_sys::SysCacheGetAttr(cache, tuple, pg_sys::Anum_pg_proc_prosrc as i16, &mut null);
+            symbol = (!null).then(|| bytes_of(source));
+        }
+        pg_sys::ReleaseSysCache(tuple);
+        symbol
+    }
+}
+
+/// The bytes of a text or bytea datum.
+///
+/// # Safety
+/// `datum` must be a non-null text or bytea.
+pub unsafe fn bytes_of(datum: pg_sys::Datum) -> Vec<u8> {
+    // SAFETY: the caller vouches for the type; the copy is made before the detoasted value can go.
+    unsafe { pgrx::varlena_to_byte_slice(pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr())).to_vec() }
+}
+
+/// The elements of a text[] datum.
+///
+/// # Safety
+/// `datum` must be a non-null text[].
+pub unsafe fn texts_of(datum: pg_sys::Datum) -> Vec<Option<Vec<u8>>> {
+    // SAFETY: deconstruct_array gives `count` datums and null flags; -1, false, 'i' describe text.
+    unsafe {
+        let array = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast::<pg_sys::ArrayType>();
+        let (mut datums, mut nulls, mut count) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);
+        pg_sys::deconstruct_array(
+            array,
+            pg_sys::TEXTOID,
+            -1,
+            false,
+            b'i' as std::ffi::c_char,
+            &mut datums,
+            &mut nulls,
+            &mut count,
+        );
+        (0..count as usize).map(|i| (!*nulls.add(i)).then(|| bytes_of(*datums.add(i)))).collect()
+    }
+}
+
+impl Value {
+    /// Makes the expression ready to run.
+    ///
+    /// # Safety
+    /// `parent` must be the scan's plan state.
+    pub unsafe fn prepare(&mut self, parent: *mut pg_sys::PlanState) {
+        // SAFETY: the expression is part of the plan, which outlives the scan.
+        self.state = unsafe { pg_sys::ExecInitExpr(self.expr, parent) };
+    }
+
+    /// The expression's value now; `None` is NULL.
+    ///
+    /// # Safety
+    /// The expression must be prepared and `context` the scan's.
+    pub unsafe fn get(&self, context: *mut pg_sys::ExprContext) -> Option<pg_sys::Datum> {
+        let mut null = false;
+        // SAFETY: the caller's promise is passed on.
+        let datum = unsafe { pg_sys::ExecEvalExpr(self.state, context, &mut null) };
+        (!null).then_some(datum)
+    }
+}
+
+impl Qual {
+    /// Makes all expressions ready to run.
+    ///
+    /// # Safety
+    /// `parent` must be the scan's plan state.
+    pub unsafe fn prepare(&mut self, parent: *mut pg_sys::PlanState) {
+        // SAFETY: the caller's promise is passed on.
+        unsafe {
+            match self {
+                Qual::And(quals) | Qual::Or(quals) => quals.iter_mut().for_each(|q| q.prepare(parent)),
+                Qual::Not(qual) => qual.prepare(parent),
+                Qual::Leaf(_, value) => value.prepare(parent),
+            }
+        }
+    }
+
+    /// The rows for which the clause is true (or, `negated`, false: what is unknown is neither).
+    ///
+    /// # Safety
+    /// The clause must be prepared and `context` the scan's.
+    pub unsafe fn ask(&self, negated: bool, context: *mut pg_sys::ExprContext) -> Pred {
+        // SAFETY: the caller's promise is passed on.
+        unsafe {
+            match self {
+                Qual::And(quals) | Qual::Or(quals) => {
+                    let asked = quals.iter().map(|q| q.ask(negated, context)).collect();
+                    if matches!(self, Qual::And(_)) != negated { Pred::And(asked) } else { Pred::Or(asked) }
+                }
+                Qual::Not(qual) => qual.ask(!negated, context),
+                Qual::Leaf(leaf, value) => ask_leaf(*leaf, value.get(context), negated),
+            }
+        }
+    }
+}
+
+/// The rows for which a leaf is true (or, `negated`, false).
+unsafe fn ask_leaf(leaf: Leaf, value: Option<pg_sys::Datum>, negated: bool) -> Pred {
+    let Some(datum) = value else {
+        // NULL = ANY of nothing is false, of anything else unknown.
+        return match leaf {
+            Leaf::Tag if negated => Pred::Not(Box::new(Pred::Prefix(Vec::new()))),
+            _ => Pred::False,
+        };
+    };
+    // SAFETY: the leaf was recognised by operators that take values of these types alone.
+    unsafe {
+        match leaf {
+            Leaf::Id(cmp) => id_compares(cmp, bytes_of(datum)).negated_if(negated),
+            Leaf::IdAny => {
+                let texts = texts_of(datum);
+                if negated && texts.iter().any(Option::is_none) {
+                    return Pred::False;
+                }
+                Pred::IdIn(texts.into_iter().flatten().collect()).negated_if(negated)
+            }
+            Leaf::TagsContain => texts_of(datum)
+                .into_iter()
+                .map(|t| t.map(Pred::Tag))
+                .collect::<Option<Vec<Pred>>>()
+                .map_or(Pred::False, Pred::And)
+                .negated_if(negated),
+            Leaf::TagsOverlap => {
+                Pred::Or(texts_of(datum).into_iter().flatten().map(Pred::Tag).collect()).negated_if(negated)
+            }
+            Leaf::Tag => Pred::Tag(bytes_of(datum)).negated_if(negated),
+            Leaf::HasTag => tag_pattern(&bytes_of(datum)).negated_if(negated),
+            Leaf::Ts(cmp) => {
+                let at = datum.value() as i64;
+                between(cmp, clock::first_ns(at), clock::last_ns(at)).negated_if(negated)
+            }
+            Leaf::TsNs(cmp) => {
+                let at = Ns(datum.value() as i64);
+                between(cmp, at, at).negated_if(negated)
+            }
+            Leaf::Bool => (if datum.value() != 0 { Pred::True } else { Pred::False }).negated_if(negated),
+        }
+    }
+}
+
+/// A tag pattern as a question; raises 22023 for a `*` that is not at the end.
+pub fn tag_pattern(text: &[u8]) -> Pred {
+    pattern(text).unwrap_or_else(|| {
+        raise(
+            Code::ERRCODE_INVALID_PARAMETER_VALUE,
+            format!("pattern \"{}\" has a * before its end", String::from_utf8_lossy(text)),
+            Some("Only a final * is a wildcard; write \\* for a star."),
+        )
+    })
+}
+
+fn id_compares(cmp: Cmp, id: Vec<u8>) -> Pred {
+    match cmp {
+        Cmp::Eq => Pred::IdIn([id].into()),
+        Cmp::Lt => Pred::IdBetween(Bound::Unbounded, Bound::Excluded(id)),
+        Cmp::Le => Pred::IdBetween(Bound::Unbounded, Bound::Included(id)),
+        Cmp::Gt => Pred::IdBetween(Bound::Excluded(id), Bound::Unbounded),
+        Cmp::Ge => Pred::IdBetween(Bound::Included(id), Bound::Unbounded),
+    }
+}
+
+/// A comparison with the instants from `first` to `last`, which the value stands for.
+fn between(cmp: Cmp, first: Ns, last: Ns) -> Pred {
+    let (from, to) = match cmp {
+        Cmp::Eq => (Some(first), Some(last)),
+        Cmp::Lt => (Some(Ns::BEFORE_ALL), first.0.checked_sub(1).map(Ns)),
+        Cmp::Le => (Some(Ns::BEFORE_ALL), Some(last)),
+        Cmp::Gt => (last.0.checked_add(1).map(Ns), Some(Ns::AFTER_ALL)),
+        Cmp::Ge => (Some(first), Some(Ns::AFTER_ALL)),
+    };
+    match (from, to) {
+        (Some(from), Some(to)) => Pred::Between(from, to),
+        _ => Pred::False,
+    }
+}
