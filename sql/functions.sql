@@ -285,14 +285,31 @@ END
 $$;
 COMMENT ON FUNCTION @extschema@.entity_drop(text, boolean) IS 'drops a dataset with its faces and functions';
 
+CREATE VIEW entitydb.stat_segment AS
+SELECT d.name AS dataset, s.name,
+    CASE s.kind WHEN 1 THEN 'run' WHEN 2 THEN 'tile' WHEN 3 THEN 'content' WHEN 4 THEN 'ids' END AS kind,
+    s.bytes, s.events, s.entities, s.min_ts, s.max_ts, s.min_tx, s.max_tx, s.min_ordinal, s.max_ordinal
+FROM entitydb.segment s
+JOIN entitydb.dataset d ON d.id OPERATOR(pg_catalog.=) s.dataset
+ORDER BY s.dataset, s.position;
+COMMENT ON VIEW entitydb.stat_segment IS 'one row a segment, oldest first; events counts what the kind holds: events, contents or ids';
+GRANT SELECT ON entitydb.stat_segment TO PUBLIC;
+
 CREATE VIEW entitydb.stat_dataset AS
-SELECT d.name AS dataset, pg_catalog.pg_get_userbyid(d.owner) AS owner,
+SELECT d.name AS dataset, pg_catalog.pg_get_userbyid(d.owner) AS owner, s.segments, s.bytes, s.events,
     pg_catalog.pg_stat_get_live_tuples(c.oid) AS delta_rows,
     pg_catalog.pg_total_relation_size(c.oid) AS delta_bytes
 FROM entitydb.dataset d
-JOIN pg_catalog.pg_class c ON c.relname = pg_catalog.concat('delta_', d.id)
-JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'entitydb';
-COMMENT ON VIEW entitydb.stat_dataset IS 'one row a dataset; delta_rows as the statistics know it';
+JOIN pg_catalog.pg_class c ON c.relname OPERATOR(pg_catalog.=) pg_catalog.concat('delta_', d.id)::name
+JOIN pg_catalog.pg_namespace n
+    ON n.oid OPERATOR(pg_catalog.=) c.relnamespace AND n.nspname OPERATOR(pg_catalog.=) 'entitydb'::name
+CROSS JOIN LATERAL (
+    SELECT pg_catalog.count(*) AS segments, coalesce(pg_catalog.sum(s.bytes), 0)::bigint AS bytes,
+        coalesce(pg_catalog.sum(s.events) FILTER (WHERE s.kind OPERATOR(pg_catalog.<=) 2), 0)::bigint AS events
+    FROM entitydb.segment s WHERE s.dataset OPERATOR(pg_catalog.=) d.id
+) s;
+COMMENT ON VIEW entitydb.stat_dataset IS
+    'one row a dataset: its segments, their bytes and events, and the delta, whose rows are as the statistics know them';
 GRANT SELECT ON entitydb.stat_dataset TO PUBLIC;
 
 -- The dataset that every installation has.

@@ -6,7 +6,7 @@ use pgrx::pg_sys;
 use pgrx::prelude::*;
 
 use super::dataset_for;
-use crate::engine::{self, Horizon, TagExpr, Valid};
+use crate::engine::{self, Horizon, Pattern, TagExpr, Valid};
 use crate::pg::error::{OrRaise, raise};
 use crate::pg::{clock, store};
 use crate::types::Xid;
@@ -22,34 +22,6 @@ fn has_tag(tags: Array<&str>, pattern: &str) -> bool {
         )
     });
     tags.iter().flatten().any(|tag| pattern.matches(tag))
-}
-
-/// A tag, or what tags start with.
-#[derive(Debug, PartialEq)]
-struct Pattern {
-    text: String,
-    prefix: bool,
-}
-
-impl Pattern {
-    /// Only a final unescaped `*` is a wildcard, `\*` is a star; `None` for any other `*`.
-    fn parse(pattern: &str) -> Option<Self> {
-        let mut text = String::with_capacity(pattern.len());
-        let mut chars = pattern.chars().peekable();
-        while let Some(c) = chars.next() {
-            match c {
-                '\\' if chars.peek() == Some(&'*') => text.extend(chars.next()),
-                '*' if chars.peek().is_none() => return Some(Self { text, prefix: true }),
-                '*' => return None,
-                c => text.push(c),
-            }
-        }
-        Some(Self { text, prefix: false })
-    }
-
-    fn matches(&self, tag: &str) -> bool {
-        if self.prefix { tag.starts_with(&self.text) } else { tag == self.text }
-    }
 }
 
 /// `entitydb.facets(face, namespace, tags, at)`: no `at` is now; any other NULL gives no rows.
@@ -88,31 +60,4 @@ fn now() -> Horizon {
     let statement = clock::last_ns(statement);
     let clock = if fixed { clock::last_ns(transaction) } else { statement };
     Horizon { valid: Valid::Now { clock, own: (own != 0).then_some((Xid(own), statement)) }, known: None }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Pattern;
-
-    fn matches(pattern: &str, tag: &str) -> Option<bool> {
-        Pattern::parse(pattern).map(|p| p.matches(tag))
-    }
-
-    #[test]
-    fn only_a_final_star_is_a_wildcard() {
-        assert_eq!(matches("type:*", "type:user"), Some(true));
-        assert_eq!(matches("type:*", "typo:user"), Some(false));
-        assert_eq!(matches("*", ""), Some(true));
-        assert_eq!(matches("type:user", "type:user2"), Some(false));
-        assert_eq!(matches("a*b", "axb"), None);
-        assert_eq!(matches("**", "x"), None);
-    }
-
-    #[test]
-    fn an_escaped_star_is_a_star() {
-        assert_eq!(matches(r"a\*", "a*"), Some(true));
-        assert_eq!(matches(r"a\*", "ab"), Some(false));
-        assert_eq!(matches(r"a\*b*", "a*bc"), Some(true));
-        assert_eq!(matches(r"a\b", r"a\b"), Some(true));
-    }
 }
