@@ -1,22 +1,18 @@
-//! Where the postings of each (key, chunk) are. A key is a tag id or a pseudo-tag's number.
-use super::postings::Postings;
-use crate::error::Result;
-use crate::segment::{Reader, SegmentWriter};
+//! Where the postings of each (key, chunk) are. A key is a tag's position or the number of a pseudo-tag.
+//!
+//! Invariant: the entries ascend strictly by (key, chunk), and carry the numbers that the planner and unfiltered
+//! facets need, so that those read no postings.
+
 use std::sync::Arc;
 
-/// Gathers postings in (key, chunk) order; the sections POSTINGS and POSTINGS_INDEX.
-#[derive(Default)]
-pub struct DirectoryWriter {}
-impl DirectoryWriter {
-    /// Adds the toggles of the next (key, chunk), sorted by (rank, low); (key, chunk) ascends strictly.
-    pub fn push(&mut self, _key: u32, _chunk: u16, _toggles: &[(u32, u16)]) -> Result<()> {
-        unimplemented!()
-    }
-    /// Writes both sections.
-    pub fn finish(self, _out: &mut SegmentWriter) -> Result<()> {
-        unimplemented!()
-    }
-}
+use super::postings::{self, Postings};
+use super::section;
+use crate::error::{Error, Result};
+use crate::format::varint::malformed;
+use crate::segment::{Reader, Section, SegmentWriter};
+
+/// Key, chunk, two bytes of zero, toggles, size of the last set, last rank, length, offset.
+const ENTRY_BYTES: usize = 32;
 
 /// What the directory says of one (key, chunk).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,36 +33,167 @@ pub struct Entry {
     pub len: u32,
 }
 
+/// Gathers postings in (key, chunk) order; the sections POSTINGS and POSTINGS_INDEX.
+#[derive(Default)]
+pub struct DirectoryWriter {
+    data: Vec<u8>,
+    index: Vec<u8>,
+    last: Option<(u32, u16)>,
+}
+
+impl DirectoryWriter {
+    /// Adds the toggles of the next (key, chunk), ascending by (rank, low); (key, chunk) ascends strictly.
+    pub fn push(&mut self, key: u32, chunk: u16, toggles: &[(u32, u16)]) -> Result<()> {
+        if self.last.is_some_and(|last| last >= (key, chunk)) {
+            return Err(malformed("postings", format!("chunk {chunk} of key {key} does not ascend")));
+        }
+        self.last = Some((key, chunk));
+        let bytes = postings::encode(toggles)?;
+        let parsed = Postings::decode("postings", &bytes)?;
+        self.index.extend_from_slice(&key.to_le_bytes());
+        self.index.extend_from_slice(&chunk.to_le_bytes());
+        self.index.extend_from_slice(&[0, 0]);
+        for value in [parsed.len(), parsed.last_cardinality(), parsed.last_rank(), bytes.len() as u32] {
+            self.index.extend_from_slice(&value.to_le_bytes());
+        }
+        self.index.extend_from_slice(&(self.data.len() as u64).to_le_bytes());
+        self.data.extend_from_slice(&bytes);
+        Ok(())
+    }
+
+    /// Writes both sections.
+    pub fn finish(self, out: &mut SegmentWriter) -> Result<()> {
+        let (limit, found) = (u64::from(u32::MAX - 1), (self.index.len() / ENTRY_BYTES) as u64);
+        if found > limit {
+            return Err(Error::TooMany { what: "postings in a segment", limit, found });
+        }
+        out.section(section::POSTINGS, &self.data)?;
+        out.section(section::POSTINGS_INDEX, &self.index)
+    }
+}
+
 /// The postings of a run or tile.
-#[derive(Clone)]
-pub struct Directory {}
+#[derive(Clone, Debug)]
+pub struct Directory {
+    data: Section,
+    index: Section,
+}
+
 impl Directory {
     /// Opens the directory.
-    pub fn open(_reader: &Arc<Reader>) -> Result<Self> {
-        unimplemented!()
+    pub fn open(reader: &Arc<Reader>) -> Result<Self> {
+        let (data, index) = (reader.section(section::POSTINGS), reader.section(section::POSTINGS_INDEX));
+        if !index.len().is_multiple_of(ENTRY_BYTES) || index.len() / ENTRY_BYTES >= u32::MAX as usize {
+            return Err(malformed(reader.name(), format!("{} bytes are no index of postings", index.len())));
+        }
+        Ok(Self { data, index })
     }
+
     /// How many entries there are.
     pub fn len(&self) -> u32 {
-        unimplemented!()
+        (self.index.len() / ENTRY_BYTES) as u32
     }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.index.is_empty()
     }
+
     /// The entry at an index in (key, chunk) order.
-    pub fn entry(&self, _index: u32) -> Result<Entry> {
-        unimplemented!()
+    pub fn entry(&self, index: u32) -> Result<Entry> {
+        let mut c = self.index.cursor(index as usize * ENTRY_BYTES, ENTRY_BYTES)?;
+        let (key, chunk, _) = (c.u32()?, c.u16()?, c.u16()?);
+        let (toggles, last_cardinality, last_rank, len, offset) = (c.u32()?, c.u32()?, c.u32()?, c.u32()?, c.u64()?);
+        Ok(Entry { key, chunk, toggles, last_cardinality, last_rank, offset, len })
     }
+
     /// The entry of a (key, chunk).
-    pub fn find(&self, _key: u32, _chunk: u16) -> Result<Option<Entry>> {
-        unimplemented!()
+    pub fn find(&self, key: u32, chunk: u16) -> Result<Option<Entry>> {
+        let at = self.lower_bound(key, chunk)?;
+        if at == self.len() {
+            return Ok(None);
+        }
+        Ok(Some(self.entry(at)?).filter(|entry| (entry.key, entry.chunk) == (key, chunk)))
     }
+
     /// All entries of a key, by chunk.
-    pub fn of_key(&self, _key: u32) -> Result<Vec<Entry>> {
-        unimplemented!()
+    pub fn of_key(&self, key: u32) -> Result<Vec<Entry>> {
+        let mut out = Vec::new();
+        for at in self.lower_bound(key, 0)?..self.len() {
+            let entry = self.entry(at)?;
+            if entry.key != key {
+                break;
+            }
+            out.push(entry);
+        }
+        Ok(out)
     }
+
     /// The postings of an entry.
-    pub fn postings(&self, _entry: &Entry) -> Result<Postings<'_>> {
-        unimplemented!()
+    pub fn postings(&self, entry: &Entry) -> Result<Postings<'_>> {
+        let start = usize::try_from(entry.offset).unwrap_or(usize::MAX);
+        let bytes = self.data.slice(start..start.saturating_add(entry.len as usize))?;
+        Postings::decode(self.data.name(), bytes)
+    }
+
+    fn lower_bound(&self, key: u32, chunk: u16) -> Result<u32> {
+        let (mut low, mut high) = (0, self.len());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let entry = self.entry(middle)?;
+            if (entry.key, entry.chunk) < (key, chunk) { low = middle + 1 } else { high = middle }
+        }
+        Ok(low)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::segment::file_with;
+
+    const ALL: [(u32, u16, &[(u32, u16)]); 4] =
+        [(0, 3, &[(1, 1)]), (2, 0, &[(0, 5), (1, 6)]), (2, 9, &[(4, 4), (5, 4)]), (u32::MAX, u16::MAX, &[(7, 7)])];
+
+    fn writer() -> DirectoryWriter {
+        let mut writer = DirectoryWriter::default();
+        ALL.iter().for_each(|(key, chunk, toggles)| writer.push(*key, *chunk, toggles).unwrap());
+        writer
+    }
+
+    #[test]
+    fn finds_every_entry_and_no_other() {
+        let directory = Directory::open(&file_with(|w| writer().finish(w).unwrap())).unwrap();
+        for (key, chunk, toggles) in ALL {
+            let entry = directory.find(key, chunk).unwrap().unwrap();
+            assert_eq!(entry.toggles as usize, toggles.len());
+            assert_eq!(directory.postings(&entry).unwrap().toggles().unwrap(), toggles);
+        }
+        assert_eq!(directory.find(2, 9).unwrap().map(|e| (e.last_cardinality, e.last_rank)), Some((0, 5)));
+        assert_eq!(directory.of_key(2).unwrap().iter().map(|e| e.chunk).collect::<Vec<_>>(), [0, 9]);
+        assert_eq!(directory.find(2, 1).unwrap(), None);
+        assert_eq!(directory.find(u32::MAX - 1, 0).unwrap(), None);
+        assert!(directory.of_key(1).unwrap().is_empty());
+        assert!(writer().push(2, 9, &[]).is_err());
+    }
+
+    #[test]
+    fn hostile_bytes_never_panic() {
+        let good = writer();
+        for at in 0..good.index.len() {
+            for value in [0, 1, 0x7f, 0xff] {
+                let mut index = good.index.clone();
+                index[at] = value;
+                let file = file_with(|w| {
+                    w.section(section::POSTINGS, &good.data).unwrap();
+                    w.section(section::POSTINGS_INDEX, &index).unwrap();
+                });
+                let directory = Directory::open(&file).unwrap();
+                for entry in (0..directory.len()).map(|at| directory.entry(at).unwrap()) {
+                    let _ = directory.postings(&entry).and_then(|p| p.toggles());
+                    let _ = (directory.find(entry.key, 0), directory.of_key(entry.key));
+                }
+            }
+        }
     }
 }
