@@ -71,7 +71,7 @@ pub fn dataset_named(name: &str) -> Option<Dataset> {
             pg_sys::Oid::from(pg_sys::F_TEXTEQ),
             value,
         );
-        key.sk_collation = pg_sys::Oid::from(pg_sys::C_COLLATION_OID);
+        key.sk_collation = pg_sys::C_COLLATION_OID;
         let scan = pg_sys::systable_beginscan(rel, index, true, std::ptr::null_mut(), 1, &mut key);
         let tuple = pg_sys::systable_getnext(scan);
         let found = if tuple.is_null() {
