@@ -8,7 +8,7 @@ use pgrx::prelude::*;
 
 use crate::pg::catalog::{self, Shape};
 use crate::pg::error::raise;
-use crate::pg::write;
+use crate::pg::{maintain, manifest, write};
 
 /// Adds the callback of TRUNCATE to the table.
 pub fn install(routine: &mut pg_sys::FdwRoutine) {
@@ -34,6 +34,7 @@ unsafe extern "C-unwind" fn truncate(
                 );
             }
             let dataset = catalog::dataset_of_face((*rel).rd_id);
+            maintain::lock(&dataset);
             let delta = pg_sys::table_open(dataset.delta, pg_sys::AccessExclusiveLock as _);
             pg_sys::CheckTableNotInUse(delta, c"TRUNCATE".as_ptr());
             let mut rels = pgrx::PgList::<pg_sys::RelationData>::new();
@@ -41,6 +42,11 @@ unsafe extern "C-unwind" fn truncate(
             let relids = pg_sys::lappend_oid(std::ptr::null_mut(), dataset.delta);
             pg_sys::ExecuteTruncateGuts(rels.into_pg(), relids, std::ptr::null_mut(), behavior, false);
             pg_sys::table_close(delta, pg_sys::NoLock as _);
+            // Under both locks no segment can come to be; its files are unlinked when no snapshot needs them.
+            let snapshot = pg_sys::RegisterSnapshot(pg_sys::GetLatestSnapshot());
+            let names = manifest::names(&dataset, snapshot);
+            manifest::replace(&dataset, &[], &names);
+            pg_sys::UnregisterSnapshot(snapshot);
         }
     }
 }
