@@ -152,7 +152,8 @@ mod tests {
     use super::*;
     use crate::segment::file_with;
 
-    const ALL: [(u32, u16, &[(u32, u16)]); 4] =
+    type Pushed = (u32, u16, &'static [(u32, u16)]);
+    const ALL: [Pushed; 4] =
         [(0, 3, &[(1, 1)]), (2, 0, &[(0, 5), (1, 6)]), (2, 9, &[(4, 4), (5, 4)]), (u32::MAX, u16::MAX, &[(7, 7)])];
 
     fn writer() -> DirectoryWriter {

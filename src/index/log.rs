@@ -214,7 +214,6 @@ impl Log {
             }
             chunks.push(ChunkEntry { chunk, count, place, start });
         }
-        drop(c);
         Ok(Self { data, index, chunks: chunks.into() })
     }
 

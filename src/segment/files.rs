@@ -156,11 +156,14 @@ impl Drop for DirectoryFile {
     }
 }
 
-/// Published files in memory, in the order of publication, for tests.
+/// Names and bytes of files in memory, in the order of publication.
+pub type Published = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
+
+/// Published files in memory, for tests.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryFiles {
     /// Names and bytes.
-    pub published: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    pub published: Published,
     created: Arc<AtomicU64>,
 }
 
@@ -175,7 +178,7 @@ impl Files for MemoryFiles {
 struct MemoryFile {
     name: String,
     bytes: Vec<u8>,
-    published: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    published: Published,
 }
 
 impl Write for MemoryFile {

@@ -9,7 +9,7 @@ mod writer;
 
 use std::io::Write;
 
-pub use files::{Directory, MemoryFiles, parse_name};
+pub use files::{Directory, MemoryFiles, Published, parse_name};
 pub use map::map;
 pub use reader::{Bytes, Reader, Section};
 pub use writer::SegmentWriter;

@@ -149,7 +149,7 @@ impl Section {
 
     /// Some bytes of the section, `len` of them from `start`, to be read in order.
     pub fn cursor(&self, start: usize, len: usize) -> Result<Cursor<'_>> {
-        let end = start.checked_add(len).unwrap_or(usize::MAX);
+        let end = start.saturating_add(len);
         Ok(Cursor::new(self.name(), self.slice(start..end)?))
     }
 
