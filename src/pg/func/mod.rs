@@ -4,6 +4,7 @@
 
 mod admin;
 mod read;
+mod write;
 
 use std::ffi::CStr;
 

@@ -1,0 +1,73 @@
+//! Functions that write: put, tag, untag, set and delete.
+//!
+//! Invariant: each is one call of a core of the write side, after the caller's privilege on the face was checked.
+
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+
+use super::dataset_for;
+use crate::pg::write;
+
+pgrx::extension_sql_file!("../../../sql/write.sql", name = "write");
+
+/// An argument that must not be NULL; raises 23502 with its name.
+fn given<'a>(what: &str, value: Option<&'a str>) -> &'a [u8] {
+    value.unwrap_or_else(|| write::null_not_allowed(what)).as_bytes()
+}
+
+/// Tags as the caller gave them; a NULL among them is 23502.
+fn tags_of(tags: Array<&str>) -> Vec<Vec<u8>> {
+    tags.iter().map(|tag| given("tag", tag).to_vec()).collect()
+}
+
+/// The instant as PostgreSQL has it.
+fn instant(at: Option<TimestampWithTimeZone>) -> Option<pg_sys::TimestampTz> {
+    at.map(Into::into)
+}
+
+/// `entitydb.put(face, id, tags, content, at)`.
+#[pg_extern(sql = false)]
+fn put(
+    face: pg_sys::Oid,
+    id: Option<&str>,
+    tags: Option<Array<&str>>,
+    content: Option<&[u8]>,
+    at: Option<TimestampWithTimeZone>,
+) -> &'static str {
+    let dataset = dataset_for(face, (pg_sys::ACL_INSERT | pg_sys::ACL_UPDATE) as _);
+    write::put(&dataset, given("id", id), tags.map(tags_of), content.map(<[u8]>::to_vec), instant(at)).name()
+}
+
+/// `entitydb.tag(face, id, tag, at)`.
+#[pg_extern(sql = false)]
+fn tag(face: pg_sys::Oid, id: Option<&str>, tag: Option<&str>, at: Option<TimestampWithTimeZone>) -> bool {
+    let dataset = dataset_for(face, pg_sys::ACL_UPDATE as _);
+    write::tag(&dataset, given("id", id), given("tag", tag), instant(at))
+}
+
+/// `entitydb.untag(face, id, tag, at)`.
+#[pg_extern(sql = false)]
+fn untag(face: pg_sys::Oid, id: Option<&str>, tag: Option<&str>, at: Option<TimestampWithTimeZone>) -> bool {
+    let dataset = dataset_for(face, pg_sys::ACL_UPDATE as _);
+    write::untag(&dataset, given("id", id), given("tag", tag), instant(at))
+}
+
+/// `entitydb.set(face, id, namespace, value, at)`.
+#[pg_extern(sql = false)]
+fn set(
+    face: pg_sys::Oid,
+    id: Option<&str>,
+    namespace: Option<&str>,
+    value: Option<&str>,
+    at: Option<TimestampWithTimeZone>,
+) -> bool {
+    let dataset = dataset_for(face, pg_sys::ACL_UPDATE as _);
+    write::set(&dataset, given("id", id), given("namespace", namespace), given("value", value), instant(at))
+}
+
+/// `entitydb.delete(face, id, at)`.
+#[pg_extern(sql = false)]
+fn delete(face: pg_sys::Oid, id: Option<&str>, at: Option<TimestampWithTimeZone>) -> bool {
+    let dataset = dataset_for(face, pg_sys::ACL_DELETE as _);
+    write::delete(&dataset, given("id", id), instant(at))
+}
