@@ -73,7 +73,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn round_trips(id in proptest::collection::vec(any::<u8>(), 0..9), events in proptest::collection::vec(event(), 0..9)) {
+        fn round_trips(
+            id in proptest::collection::vec(any::<u8>(), 0..9),
+            events in proptest::collection::vec(event(), 0..9),
+        ) {
             let bytes = encode(&id, &events);
             prop_assert_eq!(decode(&bytes).unwrap(), (id, events));
             for len in 0..bytes.len() {

@@ -1,6 +1,7 @@
 //! The fixed parts of a segment file: header, section directory and footer.
 //!
-//! Invariant: a file that is shorter or longer than its footer says, or whose footer's checksum is wrong, is not opened.
+//! Invariant: a file that is shorter or longer than its footer says, or whose footer's checksum is wrong, is not
+//! opened.
 
 use std::ops::Range;
 

@@ -232,7 +232,9 @@ mod tests {
     proptest! {
         #[test]
         fn gives_back_every_content(
-            contents in proptest::collection::vec(content(), 0..20), compress in any::<bool>(), threshold in 0usize..9_000,
+            contents in proptest::collection::vec(content(), 0..20),
+            compress in any::<bool>(),
+            threshold in 0usize..9_000,
         ) {
             let (reader, places) = file(&contents, compress, threshold);
             let open = Content::open(&reader).unwrap();

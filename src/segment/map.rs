@@ -21,7 +21,7 @@ pub fn map(path: &Path) -> Result<Bytes> {
     // SAFETY: a mapping is sound while nobody changes or shortens the file under it. A published segment is never
     // written again: it is made under a temporary name, made durable, and only then renamed; after that it can only be
     // unlinked, which leaves the inode and so this mapping intact. The data directory belongs to the server's user
-    // alone, as PostgreSQL requires for its own files. The bytes are read as plain `u8`, for which all values are valid.
+    // alone, as PostgreSQL requires for its own files. The bytes are read as plain `u8`, for which any value is valid.
     let map = unsafe { Mmap::map(&file) };
     let map = map.map_err(|source| Error::Io { doing: format!("map segment \"{}\"", name()), source })?;
     Ok(Arc::new(map))
