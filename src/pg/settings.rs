@@ -1,6 +1,6 @@
 //! The settings under the prefix `entitydb`.
 //!
-//! Invariant: every setting changes speed or size, never an answer.
+//! Invariant: every setting of the prefix changes speed or size, never an answer.
 
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 use pgrx::prelude::*;
@@ -41,6 +41,16 @@ pub fn init() {
         GucContext::Userset,
         GucFlags::UNIT_BYTE,
     );
+    // Without commit times there is no system axis: when a transaction became known could not be said.
+    // SAFETY: a setting of PostgreSQL's own with a valid value, while the postmaster still reads its settings.
+    unsafe {
+        pgrx::pg_sys::SetConfigOption(
+            c"track_commit_timestamp".as_ptr(),
+            c"on".as_ptr(),
+            pgrx::pg_sys::GucContext::PGC_POSTMASTER,
+            pgrx::pg_sys::GucSource::PGC_S_OVERRIDE,
+        );
+    }
     // SAFETY: reserves the prefix for this library; called once, at preload.
     unsafe { pgrx::pg_sys::MarkGUCPrefixReserved(c"entitydb".as_ptr()) };
 }
