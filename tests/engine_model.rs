@@ -1,0 +1,445 @@
+//! The engine against a naive model: every answer is that of evaluating each entity's events one by one.
+//!
+//! Invariant: the model never looks at a segment; it knows nothing but the list of all events.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use entitydb::engine::{
+    Blob, BuildOptions, Event, Horizon, Load, LoadMode, Opened, Rules, Select, TagExpr, Timeline, Valid, View, compact,
+    facets, seal, verify,
+};
+use entitydb::error::{Error, Result};
+use entitydb::segment::{Kind, MemoryFiles};
+use entitydb::types::{ChangeSet, Micros, NewEvent, Ns, Op, Ordinal, Xid};
+use proptest::prelude::*;
+
+const TAGS: [&str; 6] = ["s:a", "s:b", "s:c:d", "t:x", "t:y", "u"];
+const LOAD_TX: u64 = 50;
+const OPTIONS: BuildOptions = BuildOptions { compress: true, compression_threshold: 8 };
+
+fn times(tx: Xid) -> Option<Micros> {
+    Some(Micros(tx.0 as i64 * 10))
+}
+
+/// A dataset: what the catalog and the delta would hold, beside the list of all events.
+struct Store {
+    segments: Vec<Arc<Opened>>,
+    delta: Vec<ChangeSet>,
+    files: MemoryFiles,
+    taken: usize,
+    rules: Rules,
+    model: BTreeMap<Vec<u8>, Vec<Event>>,
+    ordinals: HashMap<Vec<u8>, Ordinal>,
+    next: u32,
+}
+
+impl Store {
+    fn new(rules: Rules) -> Self {
+        Self {
+            segments: Vec::new(),
+            delta: Vec::new(),
+            files: MemoryFiles::default(),
+            taken: 0,
+            rules,
+            model: BTreeMap::new(),
+            ordinals: HashMap::new(),
+            next: 0,
+        }
+    }
+
+    fn view(&self, delta: bool) -> Result<Arc<View>> {
+        let sets = if delta { self.delta.clone() } else { Vec::new() };
+        Ok(Arc::new(View::new(self.segments.clone(), sets, self.rules.clone(), || {})?))
+    }
+
+    fn write(&mut self, id: &[u8], tx: u64, recorded_at: Option<i64>, events: Vec<NewEvent>) {
+        // Every second new entity lies in another chunk.
+        let next = &mut self.next;
+        let ordinal = *self.ordinals.entry(id.to_vec()).or_insert_with(|| {
+            *next += 1;
+            Ordinal(*next + 65_530 + (*next % 2) * 131_072)
+        });
+        let first_seq = self.record(id, tx, recorded_at, &events);
+        let recorded_at = recorded_at.map(Micros);
+        self.delta.push(ChangeSet { id: id.to_vec(), ordinal, first_seq, tx: Xid(tx), recorded_at, events });
+    }
+
+    fn record(&mut self, id: &[u8], tx: u64, recorded_at: Option<i64>, events: &[NewEvent]) -> u32 {
+        let all = self.model.entry(id.to_vec()).or_default();
+        let first_seq = all.len() as u32 + 1;
+        for event in events {
+            all.push(Event {
+                ts: event.ts,
+                seq: all.len() as u32 + 1,
+                tx: Xid(tx),
+                recorded_at: recorded_at.map(Micros),
+                stamped: event.stamped,
+                op: event.op,
+                tag: event.tag.as_deref().map(Arc::from),
+                content: event.content.as_deref().map(|c| Blob::Inline(Arc::from(c))),
+            });
+        }
+        first_seq
+    }
+
+    fn adopt(&mut self) -> Result<()> {
+        for (name, bytes) in self.files.published.lock()[self.taken..].iter() {
+            self.segments.push(Opened::open(name, Arc::new(bytes.clone()))?);
+            self.taken += 1;
+        }
+        Ok(())
+    }
+
+    fn seal(&mut self, mask: u64) -> Result<()> {
+        let (take, keep) = std::mem::take(&mut self.delta)
+            .into_iter()
+            .enumerate()
+            .partition::<Vec<_>, _>(|(n, _)| mask >> (n % 64) & 1 == 1);
+        self.delta = keep.into_iter().map(|(_, set)| set).collect();
+        let base = self.view(false)?;
+        let sets = take.into_iter().map(|(_, set)| set).collect();
+        seal(&base, sets, &times, &OPTIONS, &mut self.files.clone())?;
+        self.adopt()
+    }
+
+    fn compact(&mut self) -> Result<()> {
+        let base = self.view(false)?;
+        let (_, replaced) = compact(&base, &times, &OPTIONS, &mut self.files.clone())?;
+        self.segments.retain(|s| !replaced.iter().any(|name| name == s.name()));
+        self.adopt()
+    }
+
+    /// Loads facts through the event face; the n-th repeat of what was stored n times is skipped (S7).
+    fn load(&mut self, rows: &[(Vec<u8>, NewEvent)], tx: u64) -> Result<()> {
+        let mut load = Load::new(LoadMode::Event, Xid(tx), OPTIONS);
+        let mut files = self.files.clone();
+        for (id, event) in rows {
+            load.push_event(id, event, &mut files)?;
+        }
+        let mut stored = HashMap::new();
+        for (id, event) in self.model.iter().flat_map(|(id, events)| events.iter().map(move |e| (id.clone(), e))) {
+            let content = event.content.as_ref().map(bytes);
+            *stored.entry((id, event.ts, event.op, event.tag.as_ref().map(|t| t.to_vec()), content)).or_insert(0) += 1;
+        }
+        let mut range = 300_000 + self.taken as u32 * 100;
+        load.finish(
+            &*self.view(true)?,
+            &mut |n| {
+                range += n;
+                Ok(range - n)
+            },
+            &mut files,
+        )?;
+        for (id, event) in rows {
+            let key = (id.clone(), event.ts, event.op, event.tag.clone(), event.content.clone());
+            match stored.get_mut(&key) {
+                Some(left) if *left > 0 => *left -= 1,
+                _ => {
+                    self.record(id, tx, None, std::slice::from_ref(event));
+                }
+            }
+        }
+        self.adopt()?;
+        let view = self.view(true)?;
+        for (id, _) in rows {
+            if let Some(ordinal) = view.resolve(id)? {
+                self.ordinals.insert(id.clone(), ordinal);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn bytes(blob: &Blob) -> Vec<u8> {
+    match blob {
+        Blob::Inline(bytes) => bytes.to_vec(),
+        Blob::Stored { .. } => panic!("the model stores nothing"),
+    }
+}
+
+type Answer = BTreeMap<Vec<u8>, (Vec<Vec<u8>>, Option<Vec<u8>>, Ns, Ns, u32)>;
+
+fn expected(store: &Store, horizon: &Horizon) -> Answer {
+    let mut answer = Answer::new();
+    for (id, events) in &store.model {
+        let state = Timeline::new(events.clone())
+            .state(horizon, &store.rules, &|a, b| Ok(bytes(a) == bytes(b)))
+            .expect("the model cannot fail");
+        if let Some(s) = state {
+            let tags = s.tags.iter().map(|t| t.to_vec()).collect();
+            answer.insert(id.clone(), (tags, s.content.as_ref().map(bytes), s.created_at, s.updated_at, s.version));
+        }
+    }
+    answer
+}
+
+fn actual(view: &View, horizon: &Horizon) -> Result<Answer> {
+    let mut answer = Answer::new();
+    for ordinal in view.ordinals()? {
+        if let Some(s) = view.state(ordinal, horizon)? {
+            let content = s.content.as_ref().map(|c| view.content(c).map(|c| c.to_vec())).transpose()?;
+            let tags = s.tags.iter().map(|t| t.to_vec()).collect();
+            answer.insert(view.id(ordinal)?.to_vec(), (tags, content, s.created_at, s.updated_at, s.version));
+        }
+    }
+    Ok(answer)
+}
+
+fn selected(view: &Arc<View>, expr: &TagExpr, horizon: &Horizon) -> Result<BTreeSet<Vec<u8>>> {
+    let mut ids = BTreeSet::new();
+    let mut select = Select::new(view.clone(), expr.clone(), horizon.clone())?;
+    while let Some(chunk) = select.next_chunk()? {
+        for ordinal in chunk.ordinals() {
+            ids.insert(view.id(ordinal)?.to_vec());
+        }
+    }
+    Ok(ids)
+}
+
+fn check(store: &Store, exprs: &[TagExpr], horizon: &Horizon) {
+    let view = store.view(true).expect("the view opens");
+    let wanted = expected(store, horizon);
+    assert_eq!(actual(&view, horizon).expect("states"), wanted, "states at {:?}", horizon.valid);
+    for expr in exprs {
+        let holding: BTreeSet<Vec<u8>> =
+            wanted.iter().filter(|(id, s)| expr.holds(store.ordinals[*id], &s.0)).map(|(id, _)| id.clone()).collect();
+        assert_eq!(selected(&view, expr, horizon).expect("selects"), holding, "{expr:?} at {:?}", horizon.valid);
+        let mut counts: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
+        for value in holding.iter().flat_map(|id| &wanted[id].0).filter_map(|t| t.strip_prefix(b"s:")) {
+            *counts.entry(value.to_vec()).or_default() += 1;
+        }
+        let found = facets(&view, b"s", expr, horizon).expect("counts");
+        assert!(found.windows(2).all(|w| w[0].1 > w[1].1 || (w[0].1 == w[1].1 && w[0].0 < w[1].0)));
+        assert_eq!(found.into_iter().collect::<BTreeMap<_, _>>(), counts, "facets of {expr:?} at {:?}", horizon.valid);
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Write(u8, u64, Option<i64>, Vec<NewEvent>),
+    Load(Vec<(Vec<u8>, NewEvent)>),
+    Seal(u64),
+    Compact,
+}
+
+fn event() -> impl Strategy<Value = NewEvent> {
+    (0..12_i64, any::<bool>(), 0..10_u8, 0..TAGS.len(), 0..3_usize).prop_map(|(ts, stamped, op, tag, content)| {
+        let op = match op {
+            0 => Op::Create,
+            1 => Op::Delete,
+            2 => Op::Cancel,
+            3 | 4 => Op::Content,
+            5 | 6 => Op::Retract,
+            _ => Op::Assert,
+        };
+        let tag = matches!(op, Op::Assert | Op::Retract).then(|| TAGS[tag].as_bytes().to_vec());
+        let content = match (op, content) {
+            (Op::Content, 1) => Some(b"short".to_vec()),
+            (Op::Content, 2) => Some(b"a content over the threshold".to_vec()),
+            _ => None,
+        };
+        NewEvent { ts: Ns(ts), stamped, op, tag, content }
+    })
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let id = (0..6_u8).prop_map(|n| vec![b'a' + n]);
+    prop_oneof![
+        8 => (0..6_u8, 1..7_u64, prop::option::weighted(0.2, 0..70_i64), prop::collection::vec(event(), 1..5))
+            .prop_map(|(id, tx, recorded_at, events)| Step::Write(id, tx, recorded_at, events)),
+        1 => prop::collection::vec((id, event()), 1..8).prop_map(Step::Load),
+        3 => prop_oneof![Just(u64::MAX), any::<u64>()].prop_map(Step::Seal),
+        1 => Just(Step::Compact),
+    ]
+}
+
+fn expr() -> impl Strategy<Value = TagExpr> {
+    let leaf = prop_oneof![
+        1 => Just(TagExpr::Exists),
+        1 => Just(TagExpr::Never),
+        6 => (0..TAGS.len()).prop_map(|n| TagExpr::Tag(TAGS[n].as_bytes().to_vec())),
+        1 => Just(TagExpr::Tag(b"absent".to_vec())),
+        2 => prop_oneof![Just("s:"), Just("t"), Just("")].prop_map(|p: &str| TagExpr::Prefix(p.as_bytes().to_vec())),
+        1 => prop::collection::vec(65_530..65_540_u32, 0..5).prop_map(|o| TagExpr::Ordinals(o.into_iter().collect())),
+        1 => Just(TagExpr::Ordinals((65_000..66_000).collect())),
+    ];
+    leaf.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(TagExpr::And),
+            prop::collection::vec(inner.clone(), 0..4).prop_map(TagExpr::Or),
+            inner.prop_map(|e| TagExpr::Not(Box::new(e))),
+        ]
+    })
+}
+
+fn horizons() -> Vec<Horizon> {
+    let mut all: Vec<Horizon> = [-1, 0, 3, 5, 8, 11, 12].into_iter().map(|t| Horizon::at(Ns(t))).collect();
+    for (clock, own) in [(20, None), (6, None), (0, None), (6, Some((Xid(3), Ns(9)))), (9, Some((Xid(LOAD_TX), Ns(4))))]
+    {
+        all.push(Horizon { valid: Valid::Now { clock: Ns(clock), own }, known: None });
+    }
+    for n in 0..all.len() {
+        let limit = [0, 25, 45, 600][n % 4];
+        let known = move |tx: Xid, at: Option<Micros>| at.or(times(tx)).is_some_and(|at| at.0 <= limit);
+        all.push(Horizon { valid: all[n].valid, known: Some(Arc::new(known)) });
+    }
+    all
+}
+
+fn rules(one: bool) -> Rules {
+    Rules { one: if one { BTreeSet::from([b"s".to_vec()]) } else { BTreeSet::new() } }
+}
+
+fn play(steps: &[Step], built_one: bool) -> Store {
+    let mut store = Store::new(rules(built_one));
+    let mut load_tx = LOAD_TX;
+    for step in steps {
+        match step {
+            Step::Write(id, tx, recorded_at, events) => store.write(&[b'a' + id], *tx, *recorded_at, events.clone()),
+            Step::Load(rows) => {
+                store.load(rows, load_tx).expect("loads");
+                load_tx += 1;
+            }
+            Step::Seal(mask) => store.seal(*mask).expect("seals"),
+            Step::Compact => store.compact().expect("compacts"),
+        }
+    }
+    store
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_answer_is_that_of_the_model(
+        steps in prop::collection::vec(step(), 1..16),
+        exprs in prop::collection::vec(expr(), 3),
+        built_one in any::<bool>(),
+        asked_one in any::<bool>(),
+    ) {
+        let mut store = play(&steps, built_one);
+        store.rules = rules(asked_one);
+        for horizon in horizons() {
+            check(&store, &exprs, &horizon);
+        }
+        let faults: Vec<_> = verify(&store.view(true).expect("opens")).into_iter().filter(|c| !c.ok).collect();
+        prop_assert!(faults.is_empty(), "{faults:?}");
+    }
+}
+
+fn small() -> Store {
+    let event = |ts, op, tag: Option<&str>, content: Option<&[u8]>| NewEvent {
+        ts: Ns(ts),
+        stamped: true,
+        op,
+        tag: tag.map(|t| t.as_bytes().to_vec()),
+        content: content.map(<[u8]>::to_vec),
+    };
+    let mut store = Store::new(rules(false));
+    store.write(
+        b"a",
+        1,
+        None,
+        vec![event(1, Op::Assert, Some("s:a"), None), event(2, Op::Content, None, Some(b"content of a"))],
+    );
+    store.write(b"b", 1, Some(3), vec![event(1, Op::Assert, Some("s:b"), None), event(4, Op::Delete, None, None)]);
+    store.seal(u64::MAX).expect("seals");
+    store.write(b"a", 2, None, vec![event(3, Op::Retract, Some("s:a"), None)]);
+    store.write(b"c", 2, None, vec![event(3, Op::Assert, Some("s:a"), None)]);
+    store.seal(u64::MAX).expect("seals");
+    store
+}
+
+/// Every question that the damaged files are asked.
+fn ask(files: &[(String, Vec<u8>)]) -> Result<Vec<String>> {
+    let segments =
+        files.iter().map(|(name, bytes)| Opened::open(name, Arc::new(bytes.clone()))).collect::<Result<_>>()?;
+    let view = Arc::new(View::new(segments, Vec::new(), rules(false), || {})?);
+    let mut answers = Vec::new();
+    for horizon in
+        [Horizon::at(Ns(2)), Horizon::at(Ns(9)), Horizon { valid: Valid::Now { clock: Ns(9), own: None }, known: None }]
+    {
+        answers.push(format!("{:?}", actual(&view, &horizon)?));
+        for expr in [TagExpr::Tag(b"s:a".to_vec()), TagExpr::Not(Box::new(TagExpr::Prefix(b"s:".to_vec())))] {
+            answers.push(format!("{:?}", selected(&view, &expr, &horizon)?));
+            answers.push(format!("{:?}", facets(&view, b"s", &expr, &horizon)?));
+        }
+    }
+    for id in [b"a", b"b", b"c", b"d"] {
+        answers.push(format!("{:?}", view.resolve(id)?));
+    }
+    verify(&view);
+    Ok(answers)
+}
+
+#[test]
+fn damage_is_an_error_or_harmless_never_a_wrong_answer() {
+    let files = small().files.published.lock().clone();
+    let wanted = ask(&files).expect("undamaged files answer");
+    let (mut refused, mut tried) = (0, 0);
+    for n in 0..files.len() {
+        for at in 0..files[n].1.len() {
+            let mut damaged = files.clone();
+            damaged[n].1[at] ^= 1 << (at % 8);
+            let mut cut = files.clone();
+            cut[n].1.truncate(at);
+            for (case, files) in [("flip", damaged), ("cut", cut)] {
+                tried += 1;
+                match ask(&files) {
+                    Ok(answers) => assert_eq!(answers, wanted, "{case} at {at} of {}", files[n].0),
+                    Err(_) => refused += 1,
+                }
+            }
+        }
+    }
+    assert!(refused > tried / 2, "{refused} of {tried} damages were noticed");
+}
+
+#[test]
+fn s7_a_load_that_is_run_again_adds_nothing() {
+    let fact = |tag: &str| NewEvent { ts: Ns(5), stamped: false, op: Op::Assert, tag: Some(tag.into()), content: None };
+    let rows = vec![(b"a".to_vec(), fact("x")), (b"a".to_vec(), fact("x")), (b"b".to_vec(), fact("y"))];
+    let mut store = Store::new(rules(false));
+    store.load(&rows, 7).expect("loads");
+    assert_eq!(store.view(true).expect("opens").event_count(), 3);
+    store.load(&rows, 8).expect("loads again");
+    assert_eq!(store.view(true).expect("opens").event_count(), 3);
+}
+
+#[test]
+fn s13_a_state_load_of_an_id_that_exists_is_an_error() {
+    let mut store = small();
+    let mut load_one = |ids: &[&[u8]], at: i64| -> Result<()> {
+        let mut files = store.files.clone();
+        let mut load = Load::new(LoadMode::State, Xid(9), OPTIONS);
+        for id in ids {
+            load.push_row(id, &[b"s:z", b"s:z"], Some(b"c"), (Ns(at), true), &mut files)?;
+        }
+        load.finish(&*store.view(true)?, &mut |_| Ok(900_000), &mut files)?;
+        store.adopt()
+    };
+    assert!(matches!(load_one(&[b"a"], 9), Err(Error::Exists { id }) if id == b"a"));
+    assert!(matches!(load_one(&[b"n", b"n"], 9), Err(Error::Exists { id }) if id == b"n"));
+    load_one(&[b"b"], 9).expect("a deleted id can be inserted again");
+    load_one(&[b"o", b"n"], 9).expect("new ids load");
+    let view = store.view(true).expect("opens");
+    assert_eq!(view.resolve(b"n").expect("resolves"), Some(Ordinal(900_000)));
+    assert_eq!(view.resolve(b"o").expect("resolves"), Some(Ordinal(900_001)));
+    let z = TagExpr::Tag(b"s:z".to_vec());
+    let ids = selected(&view, &z, &Horizon::at(Ns(9))).expect("selects");
+    assert_eq!(ids, [b"b", b"n", b"o"].map(|id| id.to_vec()).into_iter().collect());
+}
+
+#[test]
+fn compaction_leaves_one_tile_and_one_id_run() {
+    let mut store = small();
+    store.compact().expect("compacts");
+    let kinds: Vec<Kind> = store.segments.iter().map(|s| s.kind()).collect();
+    assert_eq!(kinds.iter().filter(|k| **k == Kind::Tile).count(), 1);
+    assert_eq!(kinds.iter().filter(|k| **k == Kind::Ids).count(), 1);
+    assert!(!kinds.contains(&Kind::Run));
+    let before = store.segments.len();
+    store.compact().expect("compacts again");
+    assert_eq!(store.segments.len(), before, "there is nothing left to merge");
+}
