@@ -59,8 +59,11 @@ impl At {
             Some(i64::MIN) => out_of_range("-infinity"),
             Some(i64::MAX) => out_of_range("infinity"),
             Some(t) => {
-                // The first and last writable instants are whole microseconds away from what an i64 of ns holds.
-                Self::given(clock::first_ns(t));
+                // Times that ns cannot hold saturate, so they are judged before the entity's own instants are.
+                let first = clock::first_ns(t);
+                if first < Ns::MIN_WRITABLE || first > Ns::MAX_WRITABLE {
+                    out_of_range(&shown(t));
+                }
                 Self::given(entity.timeline.landing(Micros(clock::to_unix_micros(t))))
             }
         }
@@ -70,6 +73,15 @@ impl At {
     fn horizon(self) -> Horizon {
         let now = Valid::Now { clock: self.ts, own: None };
         Horizon { valid: if self.stamped { now } else { Valid::At(self.ts) }, known: None }
+    }
+}
+
+/// A timestamptz as SQL shows it.
+fn shown(t: pg_sys::TimestampTz) -> String {
+    // SAFETY: the output function of the type takes any value of it and answers a C string.
+    unsafe {
+        let text = pg_sys::OidOutputFunctionCall(pg_sys::Oid::from(pg_sys::F_TIMESTAMPTZ_OUT), pg_sys::Datum::from(t));
+        std::ffi::CStr::from_ptr(text).to_string_lossy().into_owned()
     }
 }
 
