@@ -34,7 +34,7 @@ pub unsafe fn validate(options: pg_sys::Datum, catalog: pg_sys::Oid) {
                     let names: Vec<&str> = valid.iter().map(|v| v.0).collect();
                     format!("Valid options are: {}.", names.join(", "))
                 };
-                raise(Code::ERRCODE_FDW_OPTION_NAME_NOT_FOUND, format!("invalid option \"{name}\""), Some(&hint));
+                raise(Code::ERRCODE_FDW_INVALID_OPTION_NAME, format!("invalid option \"{name}\""), Some(&hint));
             };
             if !values.is_empty() && !values.contains(&value.as_ref()) {
                 raise(

@@ -1,0 +1,22 @@
+-- S10: rollback of any kind leaves nothing in any answer; a transaction sees its own earlier statements.
+SET timezone = 'UTC';
+BEGIN;
+SELECT entity_put('kept', '{a}', at => '2020-01-01');
+SAVEPOINT s;
+SELECT entity_tag('kept', 'b', at => '2020-01-02'), entity_put('lost', '{x}', at => '2020-01-01');
+SELECT id, tags FROM entity ORDER BY id;
+ROLLBACK TO s;
+SELECT id, tags FROM entity ORDER BY id;
+SELECT entity_tag('kept', 'c', at => '2020-01-03');
+SAVEPOINT t;
+SELECT entity_tag('kept', 'd', at => '2020-01-04');
+RELEASE t;
+COMMIT;
+SELECT id, tags FROM entity ORDER BY id;
+BEGIN;
+SELECT entity_delete('kept', at => '2020-02-01');
+SELECT count(*) FROM entity;
+ROLLBACK;
+SELECT id, tags FROM entity ORDER BY id;
+SELECT op, tag FROM entity_history('kept');
+SELECT count(*) FROM entity_history('lost');
