@@ -79,6 +79,7 @@ AS $$
         ('_diff', 'text, timestamptz, timestamptz', false), ('_put', 'text, text[], bytea, timestamptz', false),
         ('_tag', 'text, text, timestamptz', false), ('_untag', 'text, text, timestamptz', false),
         ('_set', 'text, text, text, timestamptz', false), ('_delete', 'text, timestamptz', false),
+        ('_clear_content', 'text, timestamptz', false),
         ('_has_tag', 'text[], text', false), ('_facets', 'text, text[], timestamptz', false)
 $$;
 
@@ -165,6 +166,8 @@ $body$, f));
         s, n || '_set', format('SELECT entitydb.set(%L::pg_catalog.regclass, $1, $2, $3, $4)', f));
     EXECUTE format('CREATE FUNCTION %I.%I(id text, at timestamptz DEFAULT NULL) RETURNS boolean LANGUAGE sql AS %L',
         s, n || '_delete', format('SELECT entitydb.delete(%L::pg_catalog.regclass, $1, $2)', f));
+    EXECUTE format('CREATE FUNCTION %I.%I(id text, at timestamptz DEFAULT NULL) RETURNS boolean LANGUAGE sql AS %L',
+        s, n || '_clear_content', format('SELECT entitydb.clear_content(%L::pg_catalog.regclass, $1, $2)', f));
     EXECUTE format('CREATE FUNCTION %I.%I(tags text[], pattern text) RETURNS boolean'
         ' LANGUAGE sql IMMUTABLE PARALLEL SAFE AS %L', s, n || '_has_tag', 'SELECT entitydb.has_tag($1, $2)');
     EXECUTE format('CREATE FUNCTION %I.%I(namespace text, tags text[] DEFAULT ''{}'', at timestamptz DEFAULT NULL)'

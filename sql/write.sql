@@ -10,3 +10,5 @@ CREATE FUNCTION entitydb.set(face regclass, id text, namespace text, value text,
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'set_wrapper';
 CREATE FUNCTION entitydb.delete(face regclass, id text, at timestamptz) RETURNS boolean
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'delete_wrapper';
+CREATE FUNCTION entitydb.clear_content(face regclass, id text, at timestamptz) RETURNS boolean
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'clear_content_wrapper';

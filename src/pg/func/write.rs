@@ -71,3 +71,10 @@ fn delete(face: pg_sys::Oid, id: Option<&str>, at: Option<TimestampWithTimeZone>
     let dataset = dataset_for(face, pg_sys::ACL_DELETE as _);
     write::delete(&dataset, given("id", id), instant(at))
 }
+
+/// `entitydb.clear_content(face, id, at)`.
+#[pg_extern(sql = false)]
+fn clear_content(face: pg_sys::Oid, id: Option<&str>, at: Option<TimestampWithTimeZone>) -> bool {
+    let dataset = dataset_for(face, pg_sys::ACL_UPDATE as _);
+    write::clear_content(&dataset, given("id", id), instant(at))
+}
