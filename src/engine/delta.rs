@@ -28,6 +28,11 @@ impl Delta {
         Self { sets, by_id, event_count }
     }
 
+    /// How many change sets there are.
+    pub(super) fn rows(&self) -> usize {
+        self.sets.len()
+    }
+
     fn first(&self, nth: u32) -> &ChangeSet {
         &self.sets[nth as usize]
     }

@@ -159,6 +159,11 @@ impl View {
         Ok(unsealed + bitmap::estimate(self, expr)?)
     }
 
+    /// How many change sets of the delta the view holds.
+    pub fn delta_rows(&self) -> usize {
+        self.delta.rows()
+    }
+
     /// About how many events the view holds.
     pub fn event_count(&self) -> u64 {
         self.delta.event_count() + self.runs().map(|(run, _)| run.summary.events).sum::<u64>()

@@ -19,7 +19,10 @@ pub unsafe extern "C-unwind" fn explain(node: *mut pg_sys::ForeignScanState, es:
         // Deparsing wants the plan's surroundings, for parameters that other nodes give.
         let around = pg_sys::set_deparse_context_plan((*es).deparse_cxt, (*node).ss.ps.plan, std::ptr::null_mut());
         if !scan.quals.is_empty() {
-            let parts: Vec<String> = scan.quals.iter().map(|q| show(q, around, scan.quals.len() > 1)).collect();
+            // What is asked for stands before what is excluded.
+            let mut quals: Vec<&Qual> = scan.quals.iter().collect();
+            quals.sort_by_key(|q| matches!(q, Qual::Not(_)));
+            let parts: Vec<String> = quals.iter().map(|q| show(q, around, quals.len() > 1)).collect();
             property(c"Tags", &parts.join(" AND "), es);
         }
         if let Some(marker) = &scan.marker {
@@ -31,6 +34,10 @@ pub unsafe extern "C-unwind" fn explain(node: *mut pg_sys::ForeignScanState, es:
                 }
             }
             property(c"As Of", &at, es);
+        }
+        if let (true, Some(rows)) = ((*es).analyze, scan.delta_rows) {
+            let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+            pg_sys::ExplainPropertyInteger(c"Delta Rows".as_ptr(), std::ptr::null(), rows, es);
         }
     }
 }

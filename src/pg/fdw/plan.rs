@@ -8,8 +8,10 @@ use pgrx::prelude::*;
 
 use super::quals::{Leaf, Qual, Target};
 use super::tuple::{Column, columns_of};
+use crate::engine::TagExpr;
 use crate::pg::catalog::{self, Dataset, Shape};
-use crate::pg::error::raise;
+use crate::pg::error::{OrRaise, raise};
+use crate::pg::store;
 
 /// About how many entities fit on a page of the delta.
 const ENTITIES_A_PAGE: f64 = 30.0;
@@ -122,7 +124,12 @@ pub unsafe extern "C-unwind" fn get_rel_size(
         let delta = pg_sys::table_open(dataset.delta, pg_sys::AccessShareLock as _);
         let pages = pg_sys::RelationGetNumberOfBlocksInFork(delta, pg_sys::ForkNumber::MAIN_FORKNUM);
         pg_sys::table_close(delta, pg_sys::AccessShareLock as _);
-        let total = (f64::from(pages) * ENTITIES_A_PAGE).max(10.0);
+        let mut total = f64::from(pages) * ENTITIES_A_PAGE;
+        if pg_sys::ActiveSnapshotSet() {
+            let sealed = store::view_of_segments(&dataset, pg_sys::GetActiveSnapshot());
+            total += sealed.estimate(&TagExpr::Exists).or_raise();
+        }
+        let total = total.max(10.0);
         pg_sys::set_baserel_size_estimates(root, rel);
         let clauses = pgrx::PgList::<pg_sys::RestrictInfo>::from_pg((*rel).baserestrictinfo);
         let quals: Vec<Qual> = clauses.iter_ptr().filter_map(|r| face.qual(r)).collect();
@@ -272,7 +279,7 @@ pub unsafe extern "C-unwind" fn get_plan(
             if bit < 0 {
                 break;
             }
-            let number = bit + pg_sys::FirstLowInvalidHeapAttributeNumber as i32;
+            let number = bit + pg_sys::FirstLowInvalidHeapAttributeNumber;
             if number >= 0 {
                 private = pg_sys::lappend_int(private, number);
             }

@@ -137,24 +137,3 @@ fn slice(bound: &Bound<Vec<u8>>) -> Bound<&[u8]> {
         Bound::Unbounded => Bound::Unbounded,
     }
 }
-
-/// A pattern as a question: a final `*` is a wildcard, `\*` a star. `None` for any other `*`.
-pub fn pattern(pattern: &[u8]) -> Option<Pred> {
-    let mut literal = Vec::with_capacity(pattern.len());
-    let mut rest = pattern;
-    loop {
-        match rest {
-            [] => return Some(Pred::Tag(literal)),
-            [b'*'] => return Some(Pred::Prefix(literal)),
-            [b'*', ..] => return None,
-            [b'\\', b'*', tail @ ..] => {
-                literal.push(b'*');
-                rest = tail;
-            }
-            [byte, tail @ ..] => {
-                literal.push(*byte);
-                rest = tail;
-            }
-        }
-    }
-}

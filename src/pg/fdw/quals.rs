@@ -8,8 +8,9 @@ use std::ops::Bound;
 use pgrx::pg_sys;
 use pgrx::prelude::PgSqlErrorCode as Code;
 
-use super::pred::{Pred, pattern};
+use super::pred::Pred;
 use super::tuple::Column;
+use crate::engine::Pattern;
 use crate::pg::catalog::Shape;
 use crate::pg::clock;
 use crate::pg::error::raise;
@@ -484,14 +485,17 @@ unsafe fn ask_leaf(leaf: Leaf, value: Option<pg_sys::Datum>, negated: bool) -> P
 }
 
 /// A tag pattern as a question; raises 22023 for a `*` that is not at the end.
-pub fn tag_pattern(text: &[u8]) -> Pred {
-    pattern(text).unwrap_or_else(|| {
-        raise(
+fn tag_pattern(text: &[u8]) -> Pred {
+    let text = String::from_utf8_lossy(text);
+    match Pattern::parse(&text) {
+        Some(Pattern { text, prefix: true }) => Pred::Prefix(text.into_bytes()),
+        Some(Pattern { text, prefix: false }) => Pred::Tag(text.into_bytes()),
+        None => raise(
             Code::ERRCODE_INVALID_PARAMETER_VALUE,
-            format!("pattern \"{}\" has a * before its end", String::from_utf8_lossy(text)),
-            Some("Only a final * is a wildcard; write \\* for a star."),
-        )
-    })
+            format!("pattern \"{text}\" has a * that is not at its end"),
+            Some("Write \\* for a star."),
+        ),
+    }
 }
 
 fn id_compares(cmp: Cmp, id: Vec<u8>) -> Pred {

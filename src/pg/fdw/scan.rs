@@ -33,8 +33,8 @@ pub struct Scan {
     pub marker: Option<Marker>,
     whole: Option<Arc<View>>,
     cursor: Cursor,
-    /// How many rows were given since the scan began.
-    pub given: u64,
+    /// How many change sets of the delta the last view held.
+    pub delta_rows: Option<usize>,
 }
 
 /// Where a scan stands.
@@ -106,7 +106,7 @@ pub unsafe extern "C-unwind" fn begin(node: *mut pg_sys::ForeignScanState, _efla
             marker,
             whole: None,
             cursor: Cursor::Start,
-            given: 0,
+            delta_rows: None,
         };
         let mut memory = pgrx::PgMemoryContexts::For((*(*node).ss.ps.state).es_query_cxt);
         (*node).fdw_state = memory.leak_and_drop_on_delete(scan).cast();
@@ -134,10 +134,7 @@ pub unsafe extern "C-unwind" fn iterate(node: *mut pg_sys::ForeignScanState) -> 
         }
         let tuple = scan.next((*slot).tts_tupleDescriptor);
         match tuple {
-            Some(tuple) => {
-                scan.given += 1;
-                pg_sys::ExecStoreHeapTuple(tuple, slot, false)
-            }
+            Some(tuple) => pg_sys::ExecStoreHeapTuple(tuple, slot, false),
             None => {
                 scan.cursor = Cursor::Done;
                 pg_sys::ExecClearTuple(slot)
@@ -203,6 +200,7 @@ impl Scan {
                     view
                 }
             };
+            self.delta_rows = Some(view.delta_rows());
             let ordinals = match &pinned {
                 Some(ids) => {
                     let found = ids.iter().filter_map(|id| view.resolve(id).or_raise());
