@@ -8,7 +8,7 @@ use crate::format::varint::{Cursor, malformed, put};
 use crate::segment::Section;
 use crate::types::Ns;
 
-const BLOCK_INSTANTS: usize = 256;
+const BLOCK_INSTANTS: usize = 32;
 const COUNT_BYTES: usize = 4;
 /// An entry of the top level: the first instant of a block and where the differences of the others begin.
 const TOP_BYTES: usize = 16;
