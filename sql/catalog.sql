@@ -82,9 +82,9 @@ BEGIN
     INSERT INTO entitydb.removed (file, xid)
     SELECT s.name, pg_current_xact_id() FROM entitydb.segment s WHERE s.dataset = n;
     DELETE FROM entitydb.segment s WHERE s.dataset = n;
-    EXECUTE format('DROP TABLE entitydb.delta_%s', n);
-    EXECUTE format('DROP TABLE entitydb.lock_%s', n);
-    EXECUTE format('DROP SEQUENCE entitydb.ordinal_%s', n);
+    PERFORM entitydb.drop_object('pg_class'::regclass, format('entitydb.delta_%s', n)::regclass, format('TABLE entitydb.delta_%s', n));
+    PERFORM entitydb.drop_object('pg_class'::regclass, format('entitydb.lock_%s', n)::regclass, format('TABLE entitydb.lock_%s', n));
+    PERFORM entitydb.drop_object('pg_class'::regclass, format('entitydb.ordinal_%s', n)::regclass, format('SEQUENCE entitydb.ordinal_%s', n));
     RETURN true;
 END
 $$;

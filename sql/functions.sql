@@ -84,7 +84,7 @@ AS $$
 $$;
 
 CREATE FUNCTION entitydb.make_functions(face regclass) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET check_function_bodies = off
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $make$
 DECLARE
     s text;

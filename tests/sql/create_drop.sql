@@ -41,3 +41,9 @@ SELECT entity_drop('mine');
 RESET ROLE;
 DROP SCHEMA shop CASCADE;
 DROP ROLE regress_entity_maker, regress_entity_other;
+-- The default dataset, which CREATE EXTENSION made, goes like any other, and can be made again.
+SELECT entity_drop('entity');
+SELECT count(*) FROM entitydb.stat_dataset;
+SELECT entity_create('entity');
+SELECT entity_put('a', '{x}', at => '2020-01-01');
+SELECT id, tags FROM entity;

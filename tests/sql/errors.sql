@@ -1,4 +1,6 @@
 -- The error table: SQLSTATE, message and hint of each case in scope.
+SET timezone = 'UTC';
+SET datestyle = 'ISO';
 CREATE FUNCTION fails(statement text) RETURNS TABLE (state text, message text, hint text) LANGUAGE plpgsql AS $$
 BEGIN
     EXECUTE statement;
