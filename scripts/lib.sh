@@ -75,7 +75,10 @@ make_private_pg() {
 use_pgrx_home() {
     export PGRX_HOME=$1
     mkdir -p "$PGRX_HOME"
-    printf '[configs]\npg%s = "%s/pg_config"\n' "$PG_MAJOR" "$2" >"$PGRX_HOME/config.toml"
+    local config
+    config=$(printf '[configs]\npg%s = "%s/pg_config"' "$PG_MAJOR" "$2")
+    # pgrx builds its bindings anew whenever this file is younger than they are.
+    [ "$(cat "$PGRX_HOME/config.toml" 2>/dev/null)" = "$config" ] || printf '%s\n' "$config" >"$PGRX_HOME/config.toml"
 }
 
 # One hash over everything that the built extension depends on.
