@@ -115,7 +115,7 @@ impl Store {
         let mut load = Load::new(LoadMode::Event, Xid(tx), OPTIONS);
         let mut files = self.files.clone();
         for (id, event) in rows {
-            load.push_event(id, event, &mut files)?;
+            load.push_event(id, event, false, &mut files)?;
         }
         let mut stored = HashMap::new();
         for (id, event) in self.model.iter().flat_map(|(id, events)| events.iter().map(move |e| (id.clone(), e))) {

@@ -29,6 +29,8 @@ struct Row {
     entity: u32,
     ts: Ns,
     stamped: bool,
+    /// Whether `ts` stands for its whole microsecond: it lands on the entity's last event there (S9).
+    lands: bool,
     op: Op,
     tag: u32,
     content: u32,
@@ -90,23 +92,23 @@ impl Load {
         }
         let entity = self.entity(id)?;
         let (ts, stamped) = at;
-        self.rows.push(Row { entity, ts, stamped, op: Op::Create, tag: NONE, content: NONE });
+        self.rows.push(Row { entity, ts, stamped, lands: false, op: Op::Create, tag: NONE, content: NONE });
         let mut tags = tags.to_vec();
         tags.sort_unstable();
         tags.dedup();
         for tag in tags {
             let tag = intern(&mut self.tags, &mut self.tag_bytes, &mut self.held, "tags", tag)?;
-            self.rows.push(Row { entity, ts, stamped, op: Op::Assert, tag, content: NONE });
+            self.rows.push(Row { entity, ts, stamped, lands: false, op: Op::Assert, tag, content: NONE });
         }
         if let Some(bytes) = content {
             let content = self.store(bytes, files)?;
-            self.rows.push(Row { entity, ts, stamped, op: Op::Content, tag: NONE, content });
+            self.rows.push(Row { entity, ts, stamped, lands: false, op: Op::Content, tag: NONE, content });
         }
         Ok(())
     }
 
-    /// Adds one fact.
-    pub fn push_event(&mut self, id: &[u8], event: &NewEvent, files: &mut dyn Files) -> Result<()> {
+    /// Adds one fact. `lands`: its instant is the first of a microsecond and stands for all of it (S9).
+    pub fn push_event(&mut self, id: &[u8], event: &NewEvent, lands: bool, files: &mut dyn Files) -> Result<()> {
         let entity = self.entity(id)?;
         let tag = match &event.tag {
             Some(tag) => intern(&mut self.tags, &mut self.tag_bytes, &mut self.held, "tags", tag)?,
@@ -116,7 +118,7 @@ impl Load {
             Some(bytes) => self.store(bytes, files)?,
             None => NONE,
         };
-        self.rows.push(Row { entity, ts: event.ts, stamped: event.stamped, op: event.op, tag, content });
+        self.rows.push(Row { entity, ts: event.ts, stamped: event.stamped, lands, op: event.op, tag, content });
         Ok(())
     }
 
@@ -240,7 +242,8 @@ impl Load {
         for row in rows {
             let tag = self.tag_bytes.get(row.tag as usize);
             let content = self.stored.get(row.content as usize);
-            let fact = (row.ts, row.op, tag.map(|t| &**t), content.map(|c| c.identity));
+            let ts = if row.lands { landing(row.ts, stored, &events) } else { row.ts };
+            let fact = (ts, row.op, tag.map(|t| &**t), content.map(|c| c.identity));
             if let Some(left) = repeats.get_mut(&fact).filter(|left| **left > 0) {
                 *left -= 1;
                 continue;
@@ -251,7 +254,7 @@ impl Load {
                 found: u64::from(u32::MAX) + 1,
             })?;
             events.push(Event {
-                ts: row.ts,
+                ts,
                 seq,
                 tx: self.tx,
                 recorded_at: None,
@@ -263,6 +266,12 @@ impl Load {
         }
         Ok(events)
     }
+}
+
+/// The last instant at which the entity has events in the microsecond that `ts` begins; `ts` if there is none.
+fn landing(ts: Ns, stored: &[Event], events: &[Event]) -> Ns {
+    let within = |event: &&Event| ts <= event.ts && event.ts.0 - ts.0 < 1000;
+    stored.iter().chain(events).filter(within).map(|event| event.ts).max().unwrap_or(ts)
 }
 
 /// What two events have in common that say the same: instant, operation, tag, and a hash of the content.

@@ -20,3 +20,33 @@ pub unsafe fn nextval_internal(relid: pg_sys::Oid, check_permissions: bool) -> i
     // SAFETY: the declaration is the header's; the boundary turns PostgreSQL's errors into unwinding.
     unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| raw::nextval_internal(relid, check_permissions)) }
 }
+
+/// Takes `count` values in a row from a sequence that nobody else draws from meanwhile; returns the first.
+///
+/// # Safety
+/// `relid` must be a sequence of ordinals, and the caller must hold its dataset alone.
+pub unsafe fn reserve_ordinals(relid: pg_sys::Oid, count: u32) -> u32 {
+    // SAFETY: setval asks for a right to the sequence, which is the extension's and not the caller's: the user is set as
+    // SECURITY DEFINER does and set back; an error needs no undoing, for the end of a (sub)transaction restores the user.
+    unsafe {
+        let first = nextval_internal(relid, false);
+        let last = first + i64::from(count) - 1;
+        if last > i64::from(u32::MAX) - 1 {
+            super::error::raise(
+                pgrx::PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+                format!("ordinal {last} is past the limit of 4294967294"),
+                None,
+            );
+        }
+        let (mut user, mut context) = (pg_sys::InvalidOid, 0);
+        pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
+        let superuser = pg_sys::Oid::from(pg_sys::BOOTSTRAP_SUPERUSERID);
+        pg_sys::SetUserIdAndSecContext(superuser, context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as i32);
+        pgrx::direct_function_call::<i64>(
+            pg_sys::setval_oid,
+            &[Some(pg_sys::Datum::from(relid)), Some(pg_sys::Datum::from(last))],
+        );
+        pg_sys::SetUserIdAndSecContext(user, context);
+        first as u32
+    }
+}

@@ -2,6 +2,8 @@
 //!
 //! Invariant: a row is all that one statement did to one entity; rows are only ever inserted here, and deleted by seal.
 
+use std::cell::RefCell;
+
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
@@ -120,11 +122,39 @@ unsafe fn decode(rel: pg_sys::Relation, tuple: pg_sys::HeapTuple) -> ChangeSet {
     }
 }
 
+thread_local! {
+    /// The last transaction that wrote, and the datasets that it wrote to.
+    static WRITTEN: RefCell<(u64, Vec<i32>)> = const { RefCell::new((0, Vec::new())) };
+}
+
+/// Whether this transaction wrote to the dataset, also if a savepoint took that back.
+pub fn written(dataset: &Dataset) -> bool {
+    // SAFETY: reads the transaction's state; 0 where it has no xid.
+    let tx = unsafe { pg_sys::GetTopFullTransactionIdIfAny() }.value;
+    WRITTEN.with_borrow(|(last, datasets)| tx != 0 && *last == tx && datasets.contains(&dataset.id))
+}
+
+/// Remembers that this transaction wrote to the dataset.
+pub fn set_written(dataset: &Dataset) {
+    // SAFETY: assigns the transaction its xid if it has none.
+    let tx = unsafe { pg_sys::GetTopFullTransactionId() }.value;
+    WRITTEN.with_borrow_mut(|(last, datasets)| {
+        if *last != tx {
+            *last = tx;
+            datasets.clear();
+        }
+        if !datasets.contains(&dataset.id) {
+            datasets.push(dataset.id);
+        }
+    });
+}
+
 /// Inserts change sets under the current command id.
 pub fn write(dataset: &Dataset, sets: &[ChangeSet]) {
     if sets.is_empty() {
         return;
     }
+    set_written(dataset);
     // SAFETY: the delta has exactly COLUMNS columns of these types; tuples are freed after they are inserted.
     unsafe {
         let rel = pg_sys::table_open(dataset.delta, pg_sys::RowExclusiveLock as _);

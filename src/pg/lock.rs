@@ -72,6 +72,13 @@ pub fn dataset_for_writing(dataset: &Dataset) {
     unsafe { pg_sys::LockAcquire(&tag, pg_sys::RowExclusiveLock as _, false, false) };
 }
 
+/// Holds the dataset alone to the end of the transaction: waits for its open writers and keeps new ones out (S14).
+pub fn dataset_for_load(dataset: &Dataset) {
+    let tag = tag(Kind::Dataset, dataset.id as u64);
+    // SAFETY: as above.
+    unsafe { pg_sys::LockAcquire(&tag, pg_sys::ShareRowExclusiveLock as _, false, false) };
+}
+
 /// Takes the entity to the end of the transaction. False only under [`Wait::Skip`], where another holds it.
 pub fn entity(dataset: &Dataset, id: &[u8], mode: Mode, wait: Wait) -> bool {
     let hash = entity_hash(dataset, id);

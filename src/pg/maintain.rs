@@ -71,7 +71,8 @@ fn commit_time(xid: Xid) -> Option<Micros> {
     known.then(|| Micros(super::clock::to_unix_micros(at)))
 }
 
-fn files() -> Directory {
+/// Where new segment files of this transaction are made.
+pub fn files() -> Directory {
     let folder = manifest::folder();
     if let Err(source) = fs::create_dir_all(&folder) {
         Err(Error::Io { doing: format!("create folder \"{}\"", folder.display()), source }).or_raise()

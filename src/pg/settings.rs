@@ -19,6 +19,7 @@ enum Compression {
 }
 
 static COMPRESSION: GucSetting<Compression> = GucSetting::<Compression>::new(Compression::Snappy);
+static BULK_THRESHOLD: GucSetting<i32> = GucSetting::<i32>::new(10_000);
 static COMPRESSION_THRESHOLD: GucSetting<i32> = GucSetting::<i32>::new(1024);
 
 /// Makes the settings known; called at preload.
@@ -51,8 +52,23 @@ pub fn init() {
             pgrx::pg_sys::GucSource::PGC_S_OVERRIDE,
         );
     }
+    GucRegistry::define_int_guc(
+        c"entitydb.bulk_threshold",
+        c"A COPY or INSERT .. SELECT of more rows than this is loaded straight into segments.",
+        c"Such a load waits at its end for open writers of the dataset, and keeps new ones out until it commits.",
+        &BULK_THRESHOLD,
+        0,
+        i32::MAX,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
     // SAFETY: reserves the prefix for this library; called once, at preload.
     unsafe { pgrx::pg_sys::MarkGUCPrefixReserved(c"entitydb".as_ptr()) };
+}
+
+/// How many rows a statement may have before it is a bulk load.
+pub fn bulk_threshold() -> usize {
+    usize::try_from(BULK_THRESHOLD.get()).unwrap_or(0)
 }
 
 /// The builder's switches as they are now.

@@ -21,7 +21,14 @@ type Slot = *mut pg_sys::TupleTableSlot;
 
 /// The valid time that a row gives: the form in ns wins and must floor to the other; neither is a stamp.
 fn given_at(entity: &Entity, name: &str, t: Option<i64>, ns: Option<i64>) -> At {
-    let Some(ns) = ns else { return At::landing(entity, t) };
+    match ns {
+        Some(ns) => exact_at(name, t, ns),
+        None => At::landing(entity, t),
+    }
+}
+
+/// The valid time that a row gives in ns; a timestamptz beside it must be the microsecond that it lies in.
+pub fn exact_at(name: &str, t: Option<i64>, ns: i64) -> At {
     let at = At::given(Ns(ns));
     if t.is_some_and(|t| clock::to_timestamptz(at.ts) != t) {
         raise(
@@ -155,10 +162,7 @@ unsafe fn show(modify: &Modify, info: *mut pg_sys::ResultRelInfo, slot: Slot, id
 /// # Safety
 /// `info` and `slot` must be the target and the row that PostgreSQL passed.
 pub unsafe fn insert_event(modify: &mut Modify, info: *mut pg_sys::ResultRelInfo, slot: Slot, row: Row) -> Slot {
-    if row.assigned && !modify.warned {
-        modify.warned = true;
-        pgrx::warning!("tx, recorded_at and seq are assigned by the database; the given ones are ignored");
-    }
+    warn_of_assigned(modify, &row);
     let id = checked_id(row.id.clone());
     let (op, tag, content) = fact(row.op.as_deref(), row.tag, row.content);
     let entity = write::lock_and_read(&modify.dataset, &id);
@@ -204,8 +208,20 @@ pub unsafe fn insert_event(modify: &mut Modify, info: *mut pg_sys::ResultRelInfo
     slot
 }
 
+/// Warns once a statement of columns that only the database assigns.
+pub fn warn_of_assigned(modify: &mut Modify, row: &Row) {
+    if row.assigned && !modify.warned {
+        modify.warned = true;
+        pgrx::warning!("tx, recorded_at and seq are assigned by the database; the given ones are ignored");
+    }
+}
+
 /// Checks that the columns of a fact belong together.
-fn fact(op: Option<&[u8]>, tag: Option<Vec<u8>>, content: Option<Vec<u8>>) -> (Op, Option<Vec<u8>>, Option<Vec<u8>>) {
+pub fn fact(
+    op: Option<&[u8]>,
+    tag: Option<Vec<u8>>,
+    content: Option<Vec<u8>>,
+) -> (Op, Option<Vec<u8>>, Option<Vec<u8>>) {
     let op = match op {
         Some(name) => Op::from_name(name).unwrap_or_else(|| {
             raise(
@@ -244,7 +260,8 @@ fn key(id: &[u8], event: &NewEvent) -> u128 {
     half(0) << 64 | half(1)
 }
 
-fn checked_id(id: Option<Vec<u8>>) -> Vec<u8> {
+/// The id of a row, if it has one within the limits.
+pub fn checked_id(id: Option<Vec<u8>>) -> Vec<u8> {
     let id = id.unwrap_or_else(|| write::null_not_allowed("id"));
     write::check_name("id", &id);
     id

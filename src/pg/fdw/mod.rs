@@ -3,6 +3,7 @@
 //! Invariant: every callback is guarded, and nothing but copyable nodes is kept in a plan.
 
 mod apply;
+mod bulk;
 pub mod explain;
 pub mod modify;
 pub mod options;

@@ -11,6 +11,7 @@ use pgrx::prelude::PgSqlErrorCode as Code;
 use pgrx::prelude::*;
 
 use super::apply;
+use super::bulk::{self, Bulk};
 use super::row::{Row, empty, junk_id, per_tuple, store};
 use super::tuple::{self, Column};
 use crate::engine::{Horizon, State, Valid, change};
@@ -50,6 +51,8 @@ pub struct Modify {
     pub(super) repeats: HashMap<u128, (u32, u32)>,
     /// Whether the warning of ignored columns was given.
     pub(super) warned: bool,
+    /// Rows that wait to become a bulk load; absent where each is written at once.
+    pub(super) bulk: Option<Bulk>,
 }
 
 /// Adds the callbacks of writing to the table.
@@ -60,7 +63,9 @@ pub fn install(routine: &mut pg_sys::FdwRoutine) {
     routine.ExecForeignInsert = Some(exec_insert);
     routine.ExecForeignUpdate = Some(exec_update);
     routine.ExecForeignDelete = Some(exec_delete);
+    routine.EndForeignModify = Some(end_modify);
     routine.BeginForeignInsert = Some(begin_insert);
+    routine.EndForeignInsert = Some(end_modify);
 }
 
 #[pg_guard]
@@ -145,7 +150,7 @@ unsafe fn begin(node: *mut pg_sys::ModifyTableState, info: *mut pg_sys::ResultRe
             let below = (*plan).plan.lefttree;
             id_attribute = pg_sys::ExecFindJunkAttributeInTlist((*below).targetlist, ID_NAME.as_ptr());
         }
-        let state = Modify {
+        let mut state = Modify {
             columns: tuple::columns_of_desc(shape, (*rel).rd_att),
             dataset,
             shape,
@@ -155,7 +160,9 @@ unsafe fn begin(node: *mut pg_sys::ModifyTableState, info: *mut pg_sys::ResultRe
             changed: HashSet::new(),
             repeats: HashMap::new(),
             warned: false,
+            bulk: None,
         };
+        state.bulk = Bulk::begin(&state, node, info);
         let state = pgrx::PgMemoryContexts::For((*estate).es_query_cxt).leak_and_drop_on_delete(state);
         (*info).ri_FdwState = state.cast();
     }
@@ -179,6 +186,18 @@ unsafe extern "C-unwind" fn begin_modify(
 unsafe extern "C-unwind" fn begin_insert(node: *mut pg_sys::ModifyTableState, info: *mut pg_sys::ResultRelInfo) {
     // SAFETY: PostgreSQL's arguments are passed on.
     unsafe { begin(node, info, (*node).ps.state) }
+}
+
+/// The end of INSERT and COPY: what waited is written.
+#[pg_guard]
+unsafe extern "C-unwind" fn end_modify(estate: *mut pg_sys::EState, info: *mut pg_sys::ResultRelInfo) {
+    // SAFETY: PostgreSQL's arguments are passed on; EXPLAIN makes no state.
+    unsafe {
+        if !(*info).ri_FdwState.is_null() {
+            let modify = modify(info);
+            per_tuple(estate, || bulk::end(modify, info));
+        }
+    }
 }
 
 /// The state that `begin` made.
@@ -210,6 +229,10 @@ unsafe extern "C-unwind" fn exec_insert(
         let modify = modify(info);
         per_tuple(estate, || {
             let row = Row::read(&modify.columns, slot);
+            if modify.bulk.is_some() {
+                bulk::push(modify, row);
+                return slot;
+            }
             match modify.shape {
                 Shape::State => apply::insert(modify, info, slot, row),
                 Shape::Event => apply::insert_event(modify, info, slot, row),

@@ -1,0 +1,161 @@
+//! Bulk loads: the rows of a COPY or INSERT .. SELECT past `entitydb.bulk_threshold` go straight to a run.
+//!
+//! Invariant: rows wait until the statement ends or the threshold is passed, so none is written before it is known which
+//! path the statement takes. A load takes no entity locks; at its end it holds the dataset alone, and keeps it to commit.
+
+use pgrx::pg_sys;
+
+use super::apply;
+use super::modify::{Modify, OnConflict, row_is_wanted};
+use super::row::Row;
+use crate::engine::{Load, LoadMode};
+use crate::pg::catalog::Shape;
+use crate::pg::error::OrRaise;
+use crate::pg::write::{self, At};
+use crate::pg::{clock, compat, delta, lock, maintain, manifest, settings, store};
+use crate::segment::Directory;
+use crate::types::{Micros, NewEvent, Ns};
+
+/// Past this much memory a part of the load is written out.
+const MEMORY_MAX: usize = 1 << 30;
+
+/// The rows of a statement that may become a load.
+pub struct Bulk {
+    waiting: Vec<Row>,
+    load: Option<(Load, Directory)>,
+}
+
+impl Bulk {
+    /// A place for rows to wait, if the statement may become a load at all: nobody looks at the stored rows, conflicts
+    /// are errors, and the transaction neither has a snapshot of its own nor wrote to the dataset before.
+    ///
+    /// # Safety
+    /// `info` must be the statement's target, `node` its node, null or without a plan in COPY.
+    pub unsafe fn begin(
+        modify: &Modify,
+        node: *mut pg_sys::ModifyTableState,
+        info: *mut pg_sys::ResultRelInfo,
+    ) -> Option<Self> {
+        // SAFETY: the caller passes the running statement.
+        let many = unsafe {
+            let plan: *mut pg_sys::ModifyTable =
+                if node.is_null() { std::ptr::null_mut() } else { (*node).ps.plan.cast() };
+            let source = if plan.is_null() { std::ptr::null_mut() } else { (*plan).plan.lefttree };
+            let is = |tag| !source.is_null() && (*source.cast::<pg_sys::Node>()).type_ == tag;
+            let inserts = plan.is_null() || (*plan).operation == pg_sys::CmdType::CMD_INSERT;
+            inserts && !is(pg_sys::NodeTag::T_Result) && !is(pg_sys::NodeTag::T_ValuesScan) && !row_is_wanted(info)
+        };
+        let errors = modify.on_conflict == OnConflict::Error;
+        (many && errors && !write::uses_transaction_snapshot() && !delta::written(&modify.dataset))
+            .then(|| Self { waiting: Vec::new(), load: None })
+    }
+}
+
+/// Takes a row that was given.
+pub fn push(modify: &mut Modify, row: Row) {
+    let Some(mut bulk) = modify.bulk.take() else { return };
+    match &mut bulk.load {
+        Some((load, files)) => gather(modify, load, files, row),
+        None => {
+            bulk.waiting.push(row);
+            if bulk.waiting.len() > settings::bulk_threshold() {
+                let mode = match modify.shape {
+                    Shape::State => LoadMode::State,
+                    Shape::Event => LoadMode::Event,
+                };
+                let mut load = Load::new(mode, write::own_tx(), settings::build_options());
+                let mut files = maintain::files();
+                for row in std::mem::take(&mut bulk.waiting) {
+                    gather(modify, &mut load, &mut files, row);
+                }
+                bulk.load = Some((load, files));
+            }
+        }
+    }
+    if bulk.load.as_ref().is_some_and(|(load, _)| load.memory() > MEMORY_MAX)
+        && let Some((load, mut files)) = bulk.load.take()
+    {
+        publish(modify, load, &mut files);
+        let mode = if modify.shape == Shape::State { LoadMode::State } else { LoadMode::Event };
+        bulk.load = Some((Load::new(mode, write::own_tx(), settings::build_options()), files));
+    }
+    modify.bulk = Some(bulk);
+}
+
+/// Adds one row to the load.
+fn gather(modify: &mut Modify, load: &mut Load, files: &mut Directory, row: Row) {
+    match modify.shape {
+        Shape::State => {
+            let id = apply::checked_id(row.id);
+            let tags = row.tags.unwrap_or_default();
+            write::check_tags(&tags);
+            let tags: Vec<&[u8]> = tags.iter().map(Vec::as_slice).collect();
+            let (at, _) = instant("created_at", row.created_at, row.created_at_ns);
+            load.push_row(&id, &tags, row.content.as_deref(), (at.ts, at.stamped), files).or_raise();
+        }
+        Shape::Event => {
+            apply::warn_of_assigned(modify, &row);
+            let id = apply::checked_id(row.id);
+            let (op, tag, content) = apply::fact(row.op.as_deref(), row.tag, row.content);
+            let (at, lands) = instant("ts", row.ts, row.ts_ns);
+            let event = NewEvent { ts: at.ts, stamped: at.stamped, op, tag, content };
+            load.push_event(&id, &event, lands, files).or_raise();
+        }
+    }
+}
+
+/// The valid time of a row, and whether it stands for its whole microsecond (S9).
+fn instant(name: &str, t: Option<i64>, ns: Option<i64>) -> (At, bool) {
+    match (t, ns) {
+        (None, None) => (At::now(), false),
+        (t, Some(ns)) => (apply::exact_at(name, t, ns), false),
+        (Some(i64::MIN), None) => (At::given(Ns::BEFORE_ALL), false),
+        (Some(i64::MAX), None) => (At::given(Ns::AFTER_ALL), false),
+        (Some(t), None) => {
+            debug_assert!(Micros(clock::to_unix_micros(t)) <= Micros(i64::MAX));
+            (At::given(clock::first_ns(t)), true)
+        }
+    }
+}
+
+/// Ends the statement: a load is published; rows that stayed below the threshold are written one by one.
+///
+/// # Safety
+/// `info` must be the statement's target.
+pub unsafe fn end(modify: &mut Modify, info: *mut pg_sys::ResultRelInfo) {
+    let Some(bulk) = modify.bulk.take() else { return };
+    if let Some((load, mut files)) = bulk.load {
+        publish(modify, load, &mut files);
+        return;
+    }
+    for row in bulk.waiting {
+        pgrx::check_for_interrupts!();
+        // SAFETY: nobody looks at the stored rows of such a statement, so no slot is needed.
+        unsafe {
+            match modify.shape {
+                Shape::State => apply::insert(modify, info, std::ptr::null_mut(), row),
+                Shape::Event => apply::insert_event(modify, info, std::ptr::null_mut(), row),
+            };
+        }
+    }
+}
+
+/// Builds the load's run over everything committed, and publishes it in this transaction.
+fn publish(modify: &Modify, load: Load, files: &mut Directory) {
+    let dataset = &modify.dataset;
+    lock::dataset_for_load(dataset);
+    maintain::lock(dataset);
+    // SAFETY: the snapshot is a registered copy of this function's own, so its command id may be moved.
+    let view = unsafe {
+        let snapshot = pg_sys::RegisterSnapshot(pg_sys::GetLatestSnapshot());
+        (*snapshot).curcid = pg_sys::GetCurrentCommandId(true) + 1;
+        let view = store::view(dataset, snapshot);
+        pg_sys::UnregisterSnapshot(snapshot);
+        view
+    };
+    // SAFETY: the dataset is held alone, so nobody else takes ordinals meanwhile.
+    let mut ordinals = |count: u32| Ok(unsafe { compat::reserve_ordinals(dataset.ordinals, count) });
+    let built = load.finish(&view, &mut ordinals, files).or_raise();
+    manifest::publish(dataset, &built);
+    delta::set_written(dataset);
+}
