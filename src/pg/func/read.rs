@@ -6,10 +6,10 @@ use pgrx::pg_sys;
 use pgrx::prelude::*;
 
 use super::dataset_for;
-use crate::engine::{self, Horizon, Pattern, TagExpr, Valid};
+use crate::engine::{self, Horizon, Pattern, TagExpr};
 use crate::pg::error::{OrRaise, raise};
+use crate::pg::fdw::scan::plain_read;
 use crate::pg::{clock, store};
-use crate::types::Xid;
 
 /// `entitydb.has_tag(tags, pattern)`.
 #[pg_extern(sql = false)]
@@ -37,27 +37,11 @@ fn facets(
     let (Some(namespace), Some(members)) = (namespace, expr) else {
         return TableIterator::new(Vec::new());
     };
-    let horizon = at.map_or_else(now, |at| Horizon::at(clock::last_ns(at.into())));
+    let horizon = at.map_or_else(plain_read, |at| Horizon::at(clock::last_ns(at.into())));
     // SAFETY: a function is called with an active snapshot.
     let view = unsafe { store::view(&dataset, pg_sys::GetActiveSnapshot()) };
     let rows = engine::facets(&view, namespace.as_bytes(), &TagExpr::And(members), &horizon).or_raise();
     TableIterator::new(
         rows.into_iter().map(|(value, count)| (String::from_utf8_lossy(&value).into_owned(), count as i64)),
     )
-}
-
-/// The horizon of a plain read (S2).
-fn now() -> Horizon {
-    // SAFETY: values that PostgreSQL keeps for the running statement and transaction.
-    let (statement, transaction, fixed, own) = unsafe {
-        (
-            pg_sys::GetCurrentStatementStartTimestamp(),
-            pg_sys::GetCurrentTransactionStartTimestamp(),
-            pg_sys::XactIsoLevel >= pg_sys::XACT_REPEATABLE_READ as i32,
-            pg_sys::GetTopFullTransactionIdIfAny().value,
-        )
-    };
-    let statement = clock::last_ns(statement);
-    let clock = if fixed { clock::last_ns(transaction) } else { statement };
-    Horizon { valid: Valid::Now { clock, own: (own != 0).then_some((Xid(own), statement)) }, known: None }
 }
