@@ -1,5 +1,6 @@
 -- Loads past entitydb.bulk_threshold go straight to runs, and differ from small ones in nothing that can be asked.
 SET timezone = 'UTC';
+SET datestyle = 'ISO';
 SET entitydb.bulk_threshold = 5;
 
 -- A load, its count, its events; the delta stays empty.
