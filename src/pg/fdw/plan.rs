@@ -240,7 +240,8 @@ fn no_list() -> *mut pg_sys::List {
 }
 
 /// Makes the plan node. `fdw_exprs` holds the marker, if there is one, then the clauses that the scan answers;
-/// `fdw_private` the number of markers, then the numbers of the columns that are needed (0: all).
+/// `fdw_private` the number of markers, then the numbers of the columns that are needed (0: all,
+/// -1: a system column).
 #[pg_guard]
 pub unsafe extern "C-unwind" fn get_plan(
     root: *mut pg_sys::PlannerInfo,
@@ -280,9 +281,8 @@ pub unsafe extern "C-unwind" fn get_plan(
                 break;
             }
             let number = bit + pg_sys::FirstLowInvalidHeapAttributeNumber;
-            if number >= 0 {
-                private = pg_sys::lappend_int(private, number);
-            }
+            // A system column counts as one number, so that a row without any columns is told from it.
+            private = pg_sys::lappend_int(private, number.max(-1));
         }
         let recheck = pg_sys::list_copy(pushed);
         let exprs = pg_sys::list_concat(markers, pushed);

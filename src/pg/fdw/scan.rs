@@ -27,6 +27,8 @@ pub struct Scan {
     shape: Shape,
     columns: Vec<Column>,
     needed: Vec<bool>,
+    /// Whether nobody looks into the rows, as under `count(*)`.
+    blank: bool,
     /// The recognised clauses.
     pub quals: Vec<Qual>,
     /// The recognised instant.
@@ -72,6 +74,7 @@ pub unsafe extern "C-unwind" fn begin(node: *mut pg_sys::ForeignScanState, _efla
         let private: Vec<i32> = (0..numbers.length as usize).map(|i| (*numbers.elements.add(i)).int_value).collect();
         let has_marker = private.first() == Some(&1);
         let needed = &private[1.min(private.len())..];
+        let blank = needed.is_empty();
         let needed = (1..=columns.len()).map(|n| needed.iter().any(|&m| m == 0 || m as usize == n)).collect();
         let is_free = |expr: *mut pg_sys::Node| !pg_sys::contain_var_clause(expr);
         let target = Target { varno: (*plan).scan.scanrelid as i32, shape, columns: &columns, is_free: &is_free };
@@ -102,6 +105,7 @@ pub unsafe extern "C-unwind" fn begin(node: *mut pg_sys::ForeignScanState, _efla
             shape,
             columns,
             needed,
+            blank,
             quals,
             marker,
             whole: None,
@@ -132,6 +136,17 @@ pub unsafe extern "C-unwind" fn iterate(node: *mut pg_sys::ForeignScanState) -> 
         if matches!(scan.cursor, Cursor::Start) {
             scan.cursor = scan.start(node);
         }
+        if scan.blank
+            && let Some(is_row) = scan.next_blank()
+        {
+            pg_sys::ExecClearTuple(slot);
+            if is_row {
+                store_nulls(slot);
+            } else {
+                scan.cursor = Cursor::Done;
+            }
+            return slot;
+        }
         let tuple = scan.next((*slot).tts_tupleDescriptor);
         match tuple {
             Some(tuple) => pg_sys::ExecStoreHeapTuple(tuple, slot, false),
@@ -140,6 +155,17 @@ pub unsafe extern "C-unwind" fn iterate(node: *mut pg_sys::ForeignScanState) -> 
                 pg_sys::ExecClearTuple(slot)
             }
         }
+    }
+}
+
+/// Makes the slot hold a row of NULLs.
+unsafe fn store_nulls(slot: *mut pg_sys::TupleTableSlot) {
+    // SAFETY: the slot is empty and has an array of flags as long as its descriptor; a virtual row may be stored in a
+    // slot of any kind.
+    unsafe {
+        let columns = (*(*slot).tts_tupleDescriptor).natts as usize;
+        std::slice::from_raw_parts_mut((*slot).tts_isnull, columns).fill(true);
+        pg_sys::ExecStoreVirtualTuple(slot);
     }
 }
 
@@ -233,6 +259,17 @@ impl Scan {
 
     fn needs(&self, column: Column) -> bool {
         self.columns.iter().zip(&self.needed).any(|(c, needed)| *needed && *c == column)
+    }
+
+    /// Whether there is one more row, where a selection alone says so; `None` where entities must be looked at.
+    fn next_blank(&mut self) -> Option<bool> {
+        let Cursor::States { ordinals, select: Some(select), pinned: None, .. } = &mut self.cursor else { return None };
+        while ordinals.next().is_none() {
+            pgrx::check_for_interrupts!();
+            let Some(chunk) = select.next_chunk().or_raise() else { return Some(false) };
+            *ordinals = chunk.ordinals().collect::<Vec<_>>().into_iter();
+        }
+        Some(true)
     }
 
     /// The next row as a tuple in the current memory context.
