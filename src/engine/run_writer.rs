@@ -3,6 +3,7 @@
 //! Invariant: dictionary positions and ranks are given only at the end, when every tag and every instant is known; what
 //! is gathered before names tags and transactions by the order in which they were first met.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -83,6 +84,9 @@ impl RunWriter {
             found: events.len() as u64,
         })?;
         self.entities.push((ordinal, count));
+        if before.is_empty() && self.push_birth(ordinal, &events) {
+            return Ok(());
+        }
         let old = if before.is_empty() { Vec::new() } else { Timeline::new(before.clone()).transitions(&self.rules) };
         let mut all = before;
         all.extend(events);
@@ -95,6 +99,25 @@ impl RunWriter {
             return Ok(());
         }
         self.push_patches(ordinal, old, new)
+    }
+
+    /// Adds the toggles of an entity whose only events are those of one INSERT, which need no timeline: *exists* and each
+    /// tag begin at its instant. False, and nothing is added, if the events are anything else.
+    fn push_birth(&mut self, ordinal: Ordinal, events: &[Event]) -> bool {
+        let ts = events[0].ts;
+        let ops = [Op::Create, Op::Assert, Op::Content];
+        let tags = || events.iter().filter_map(|event| event.tag.as_ref());
+        // In ascending order no tag is asserted twice.
+        let is_birth = events.iter().all(|event| event.ts == ts && ops.contains(&event.op))
+            && tags().zip(tags().skip(1)).all(|(a, b)| a < b)
+            && self.rules.one.is_empty();
+        if is_birth {
+            self.toggles.push((NO_TAG, false, ordinal, ts));
+            let logged = &self.events[self.events.len() - events.len()..];
+            let begun = logged.iter().filter(|(_, event)| event.tag != NO_TAG);
+            self.toggles.extend(begun.map(|(ts, event)| (event.tag, false, ordinal, *ts)));
+        }
+        is_birth
     }
 
     /// Adds the instants at which what the run begins, and what it ends, of each tag changes.
@@ -186,10 +209,18 @@ impl RunWriter {
         }
         out.section(section::TAGS, &strings::encode(sorted.iter().map(|(tag, _)| tag))?)?;
         let mut ts: Vec<Ns> = self.events.iter().map(|e| e.0).chain(self.toggles.iter().map(|t| t.3)).collect();
+        ts.dedup();
         ts.sort_unstable();
         ts.dedup();
         out.section(section::INSTANTS, &instants::encode(&ts)?)?;
-        let rank = |at: Ns| ts.partition_point(|t| *t < at) as u32;
+        // Events and toggles of one change stand together and share their instant: the last answer is kept.
+        let last = Cell::new((Ns::BEFORE_ALL, 0));
+        let rank = |at: Ns| {
+            if last.get().0 != at {
+                last.set((at, ts.partition_point(|t| *t < at) as u32));
+            }
+            last.get().1
+        };
         let mut tx_index = vec![0_u32; self.txs.len()];
         for (index, (met, _)) in (0..).zip(self.txs.values()) {
             tx_index[*met as usize] = index;
