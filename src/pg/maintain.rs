@@ -13,7 +13,6 @@ use super::catalog::Dataset;
 use super::error::{OrRaise, raise};
 use super::{delta, manifest, settings, store};
 use crate::engine;
-use crate::error::Error;
 use crate::segment::{Directory, parse_name};
 use crate::types::{ChangeSet, Micros, Xid};
 
@@ -73,13 +72,9 @@ fn commit_time(xid: Xid) -> Option<Micros> {
 
 /// Where new segment files of this transaction are made.
 pub fn files() -> Directory {
-    let folder = manifest::folder();
-    if let Err(source) = fs::create_dir_all(&folder) {
-        Err(Error::Io { doing: format!("create folder \"{}\"", folder.display()), source }).or_raise()
-    }
     // SAFETY: assigns the transaction its xid if it has none, so that its end is logged and flushed.
     let xid = unsafe { pg_sys::GetTopFullTransactionId() };
-    Directory::new(folder, Xid(xid.value))
+    Directory::make(manifest::folder(), Xid(xid.value)).or_raise()
 }
 
 /// Turns the change sets that are committed now into a run. Returns how many events were sealed.

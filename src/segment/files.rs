@@ -5,7 +5,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::hash::BuildHasher;
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
@@ -64,6 +64,22 @@ fn random() -> u64 {
     std::collections::hash_map::RandomState::new().hash_one((std::process::id(), now, drawn))
 }
 
+/// Makes a directory and what is missing above it; each entry is durable before anything is put into it.
+fn make_durably(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let above = match path.parent() {
+        Some(above) if !above.as_os_str().is_empty() => above,
+        _ => Path::new("."),
+    };
+    make_durably(above)?;
+    match fs::create_dir(path) {
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(e),
+        _ => File::open(above)?.sync_all(),
+    }
+}
+
 /// A directory of segment files, on behalf of a transaction.
 #[derive(Clone, Debug)]
 pub struct Directory {
@@ -75,6 +91,13 @@ impl Directory {
     /// New files in `path` carry `xid` in their names.
     pub fn new(path: PathBuf, xid: Xid) -> Self {
         Self { path, xid }
+    }
+
+    /// The same, after the directory was made durably where it is missing.
+    pub fn make(path: PathBuf, xid: Xid) -> Result<Self> {
+        make_durably(&path)
+            .map_err(|source| Error::Io { doing: format!("create directory \"{}\"", path.display()), source })?;
+        Ok(Self::new(path, xid))
     }
 }
 
@@ -206,6 +229,19 @@ impl NewFile for MemoryFile {
 mod tests {
     use super::*;
     use crate::segment::map;
+
+    #[test]
+    fn a_directory_is_made_where_it_is_missing() {
+        let above = std::env::temp_dir().join(format!("entitydb-{:016x}", random()));
+        let path = above.join("a").join("b");
+        for _ in 0..2 {
+            let file = Directory::make(path.clone(), Xid(1)).unwrap().create(Kind::Ids).unwrap();
+            let name = file.name().to_owned();
+            file.publish().unwrap();
+            assert!(path.join(name).is_file());
+        }
+        fs::remove_dir_all(above).unwrap();
+    }
 
     #[test]
     fn names_are_parsed_and_others_are_not() {
