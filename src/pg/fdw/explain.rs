@@ -16,6 +16,9 @@ pub unsafe extern "C-unwind" fn explain(node: *mut pg_sys::ForeignScanState, es:
     // SAFETY: `begin` made the state; the node's plan and EXPLAIN's state are the executor's.
     unsafe {
         let Some(scan) = (*node).fdw_state.cast::<Scan>().as_ref() else { return };
+        if scan.is_count() {
+            property(c"Count", &name(scan.relid, (*es).verbose), es);
+        }
         // Deparsing wants the plan's surroundings, for parameters that other nodes give.
         let around = pg_sys::set_deparse_context_plan((*es).deparse_cxt, (*node).ss.ps.plan, std::ptr::null_mut());
         if !scan.quals.is_empty() {
@@ -39,6 +42,21 @@ pub unsafe extern "C-unwind" fn explain(node: *mut pg_sys::ForeignScanState, es:
             let rows = i64::try_from(rows).unwrap_or(i64::MAX);
             pg_sys::ExplainPropertyInteger(c"Delta Rows".as_ptr(), std::ptr::null(), rows, es);
         }
+    }
+}
+
+/// The name of a relation as EXPLAIN writes it.
+unsafe fn name(relid: pg_sys::Oid, verbose: bool) -> String {
+    // SAFETY: plain catalog look-ups; a name that is found is a C string.
+    unsafe {
+        let name = pg_sys::get_rel_name(relid);
+        let schema = pg_sys::get_namespace_name(pg_sys::get_rel_namespace(relid));
+        if name.is_null() || schema.is_null() {
+            return String::new();
+        }
+        let name =
+            if verbose { pg_sys::quote_qualified_identifier(schema, name) } else { pg_sys::quote_identifier(name) };
+        CStr::from_ptr(name).to_string_lossy().into_owned()
     }
 }
 

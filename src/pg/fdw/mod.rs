@@ -4,6 +4,7 @@
 
 mod apply;
 mod bulk;
+mod count;
 pub mod explain;
 pub mod modify;
 pub mod options;
@@ -56,6 +57,7 @@ pub unsafe extern "C-unwind" fn entitydb_fdw_handler(_fcinfo: pg_sys::FunctionCa
         (*routine).GetForeignRelSize = Some(plan::get_rel_size);
         (*routine).GetForeignPaths = Some(plan::get_paths);
         (*routine).GetForeignPlan = Some(plan::get_plan);
+        (*routine).GetForeignUpperPaths = Some(count::get_upper_paths);
         (*routine).BeginForeignScan = Some(scan::begin);
         (*routine).IterateForeignScan = Some(scan::iterate);
         (*routine).ReScanForeignScan = Some(scan::rescan);

@@ -6,7 +6,8 @@
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
-use super::quals::{Leaf, Qual, Target};
+use super::count;
+use super::quals::{Leaf, Qual, TABLEOID, Target};
 use super::tuple::{Column, columns_of};
 use crate::engine::TagExpr;
 use crate::pg::catalog::{self, Dataset, Shape};
@@ -16,7 +17,7 @@ use crate::pg::store;
 /// About how many entities fit on a page of the delta.
 const ENTITIES_A_PAGE: f64 = 30.0;
 /// What it costs to begin a scan, and to give a row, in the planner's unit.
-const START_COST: f64 = 10.0;
+pub const START_COST: f64 = 10.0;
 const ROW_COST: f64 = 0.05;
 
 /// Raises 42501 unless the face's owner is a member of the dataset's owner.
@@ -43,15 +44,18 @@ pub unsafe fn check_owner(relid: pg_sys::Oid, dataset: &Dataset) {
 }
 
 /// What the planner's callbacks know of the face.
-struct Face {
+pub struct Face {
     root: *mut pg_sys::PlannerInfo,
     rel: *mut pg_sys::RelOptInfo,
-    shape: Shape,
-    columns: Vec<Column>,
+    /// Its shape.
+    pub shape: Shape,
+    /// Its columns.
+    pub columns: Vec<Column>,
 }
 
 impl Face {
-    fn new(root: *mut pg_sys::PlannerInfo, rel: *mut pg_sys::RelOptInfo, relid: pg_sys::Oid) -> Self {
+    /// The face `relid` as relation `rel` of a query that is being planned.
+    pub fn new(root: *mut pg_sys::PlannerInfo, rel: *mut pg_sys::RelOptInfo, relid: pg_sys::Oid) -> Self {
         let shape = catalog::shape_of_face(relid);
         Self { root, rel, shape, columns: columns_of(shape, relid) }
     }
@@ -66,8 +70,14 @@ impl Face {
                     && !pg_sys::contain_volatile_functions(node)
                     && !pg_sys::contain_subplans(node)
             };
-            f(&Target { varno, shape: self.shape, columns: &self.columns, is_free: &is_free })
+            f(&Target { varno, shape: self.shape, columns: &self.columns, tableoid: TABLEOID, is_free: &is_free })
         }
+    }
+
+    /// The column that an expression is, if it is one of the face.
+    pub fn column(&self, node: *mut pg_sys::Node) -> Option<Column> {
+        // SAFETY: the planner's expressions are valid.
+        self.with(|t| unsafe { t.column(node) })
     }
 
     fn qual(&self, rinfo: *mut pg_sys::RestrictInfo) -> Option<Qual> {
@@ -75,9 +85,46 @@ impl Face {
         self.with(|t| unsafe { t.recognise((*rinfo).clause.cast()) })
     }
 
+    /// The clauses in the form that a plan keeps them.
+    pub fn split(&self, clauses: &[*mut pg_sys::RestrictInfo]) -> Clauses {
+        let mut split = Clauses { marker: no_list(), pushed: no_list(), local: no_list() };
+        for &rinfo in clauses {
+            // SAFETY: the clauses are the planner's; lists are made in the planner's memory context.
+            unsafe {
+                let clause = (*rinfo).clause.cast();
+                if split.marker.is_null() && self.is_marker(rinfo) {
+                    split.marker = pg_sys::lappend(split.marker, clause);
+                } else if self.qual(rinfo).is_some() {
+                    split.pushed = pg_sys::lappend(split.pushed, clause);
+                } else {
+                    split.local = pg_sys::lappend(split.local, clause);
+                }
+            }
+        }
+        split
+    }
+
     fn is_marker(&self, rinfo: *mut pg_sys::RestrictInfo) -> bool {
         // SAFETY: the clause of a RestrictInfo is a boolean expression.
         self.with(|t| unsafe { t.marker((*rinfo).clause.cast()).is_some() })
+    }
+}
+
+/// Clauses by who answers them.
+pub struct Clauses {
+    /// The marker, if there is one.
+    pub marker: *mut pg_sys::List,
+    /// What the scan answers.
+    pub pushed: *mut pg_sys::List,
+    /// What PostgreSQL filters.
+    pub local: *mut pg_sys::List,
+}
+
+impl Clauses {
+    /// What a plan keeps in `fdw_exprs`: the marker, if there is one, then what the scan answers.
+    pub fn exprs(&self) -> *mut pg_sys::List {
+        // SAFETY: lists of nodes; the lists that are joined are not used again, so they are copied first.
+        unsafe { pg_sys::list_concat(pg_sys::list_copy(self.marker), self.pushed) }
     }
 }
 
@@ -252,27 +299,23 @@ pub unsafe extern "C-unwind" fn get_plan(
     clauses: *mut pg_sys::List,
     outer_plan: *mut pg_sys::Plan,
 ) -> *mut pg_sys::ForeignScan {
-    let face = Face::new(root, rel, relid);
     // SAFETY: all nodes are the planner's; lists are made in the planner's memory context.
     unsafe {
-        let (mut markers, mut pushed, mut local) = (no_list(), no_list(), no_list());
-        for rinfo in pgrx::PgList::<pg_sys::RestrictInfo>::from_pg(clauses).iter_ptr() {
-            if (*rinfo).pseudoconstant {
-                continue;
-            }
-            let clause = (*rinfo).clause.cast();
-            if markers.is_null() && face.is_marker(rinfo) {
-                markers = pg_sys::lappend(markers, clause);
-            } else if face.qual(rinfo).is_some() {
-                pushed = pg_sys::lappend(pushed, clause);
-            } else {
-                local = pg_sys::lappend(local, clause);
-            }
+        if (*rel).reloptkind == pg_sys::RelOptKind::RELOPT_UPPER_REL {
+            return count::plan(root, tlist);
         }
+        let face = Face::new(root, rel, relid);
+        // What depends on no row is tested before the scan.
+        let clauses: Vec<_> = pgrx::PgList::<pg_sys::RestrictInfo>::from_pg(clauses)
+            .iter_ptr()
+            .filter(|rinfo| !(**rinfo).pseudoconstant)
+            .collect();
+        let clauses = face.split(&clauses);
+        let local = clauses.local;
         let mut needed = std::ptr::null_mut();
         pg_sys::pull_varattnos((*(*rel).reltarget).exprs.cast(), (*rel).relid, &mut needed);
         pg_sys::pull_varattnos(local.cast(), (*rel).relid, &mut needed);
-        let has_marker = i32::from(!markers.is_null());
+        let has_marker = i32::from(!clauses.marker.is_null());
         let mut private = pg_sys::lappend_int(std::ptr::null_mut(), has_marker);
         let mut bit = -1;
         loop {
@@ -284,8 +327,7 @@ pub unsafe extern "C-unwind" fn get_plan(
             // A system column counts as one number, so that a row without any columns is told from it.
             private = pg_sys::lappend_int(private, number.max(-1));
         }
-        let recheck = pg_sys::list_copy(pushed);
-        let exprs = pg_sys::list_concat(markers, pushed);
+        let (exprs, recheck) = (clauses.exprs(), pg_sys::list_copy(clauses.pushed));
         pg_sys::make_foreignscan(tlist, local, (*rel).relid, exprs, private, std::ptr::null_mut(), recheck, outer_plan)
     }
 }

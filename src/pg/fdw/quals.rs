@@ -17,7 +17,7 @@ use crate::pg::error::raise;
 use crate::types::Ns;
 
 /// The number of the column `tableoid`.
-const TABLEOID: i16 = -6;
+pub const TABLEOID: i16 = -6;
 /// The language of C functions (`ClanguageId`).
 const LANGUAGE_C: u32 = 13;
 
@@ -124,6 +124,8 @@ pub struct Target<'a> {
     pub shape: Shape,
     /// Its columns.
     pub columns: &'a [Column],
+    /// The number of its column `tableoid`: [`TABLEOID`], or a place in the rows of an aggregate.
+    pub tableoid: i16,
     /// Whether an expression is the same for every row of the relation.
     pub is_free: &'a dyn Fn(*mut pg_sys::Node) -> bool,
 }
@@ -176,7 +178,7 @@ impl Target<'_> {
                 return None;
             }
             let var = &*face.cast::<pg_sys::Var>();
-            if i64::from(var.varno) != i64::from(self.varno) || var.varattno != TABLEOID || var.varlevelsup != 0 {
+            if i64::from(var.varno) != i64::from(self.varno) || var.varattno != self.tableoid || var.varlevelsup != 0 {
                 return None;
             }
             let ts = self.value(args.get_ptr(1)?)?;

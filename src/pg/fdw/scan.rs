@@ -12,9 +12,9 @@ use pgrx::prelude::*;
 
 use super::plan::check_owner;
 use super::pred::{Pred, Subject};
-use super::quals::{Marker, Qual, Target};
+use super::quals::{Marker, Qual, TABLEOID, Target};
 use super::tuple::{Column, EventRow, StateRow, columns_of, form_event, form_state};
-use crate::engine::{Event, Horizon, Known, Select, Valid, View};
+use crate::engine::{Event, Horizon, Known, Select, State, Valid, View};
 use crate::pg::catalog::{self, Dataset, Shape};
 use crate::pg::error::OrRaise;
 use crate::pg::{clock, store};
@@ -22,13 +22,16 @@ use crate::types::{Micros, Ns, Ordinal, Xid};
 
 /// A scan's own state, freed with the query's memory.
 pub struct Scan {
-    relid: pg_sys::Oid,
+    /// The face.
+    pub relid: pg_sys::Oid,
     dataset: Dataset,
     shape: Shape,
     columns: Vec<Column>,
     needed: Vec<bool>,
     /// Whether nobody looks into the rows, as under `count(*)`.
     blank: bool,
+    /// How many columns of the row, from the first on, are the number of rows; `None` where rows themselves are given.
+    counts: Option<usize>,
     /// The recognised clauses.
     pub quals: Vec<Qual>,
     /// The recognised instant.
@@ -59,28 +62,82 @@ enum Cursor {
     },
 }
 
+/// Whose rows a plan reads, and how its expressions name their columns.
+struct Source {
+    relid: pg_sys::Oid,
+    shape: Shape,
+    varno: i32,
+    /// The columns by the numbers that expressions have for them.
+    columns: Vec<Column>,
+    tableoid: i16,
+}
+
+impl Source {
+    /// Of a scan that gives the face's rows.
+    fn of_rows(relid: pg_sys::Oid, plan: &pg_sys::ForeignScan) -> Self {
+        let shape = catalog::shape_of_face(relid);
+        Self { relid, shape, varno: plan.scan.scanrelid as i32, columns: columns_of(shape, relid), tableoid: TABLEOID }
+    }
+
+    /// Of a count, whose expressions name the face's columns by their places in its own row.
+    unsafe fn of_count(node: *mut pg_sys::ForeignScanState, plan: &pg_sys::ForeignScan) -> Self {
+        // SAFETY: `plan` in `count.rs` made the plan: the face is its only relation, and its row's entries are aggregates
+        // and columns of the face.
+        unsafe {
+            let rti = pg_sys::bms_next_member(plan.fs_relids, -1);
+            let relid = (*pg_sys::exec_rt_fetch(rti as pg_sys::Index, (*node).ss.ps.state)).relid;
+            let shape = catalog::shape_of_face(relid);
+            let (all, mut columns, mut tableoid) = (columns_of(shape, relid), Vec::new(), 0);
+            for entry in pgrx::PgList::<pg_sys::TargetEntry>::from_pg(plan.fdw_scan_tlist).iter_ptr() {
+                let expr = (*entry).expr;
+                let number = match (*expr).type_ {
+                    pg_sys::NodeTag::T_Var => (*expr.cast::<pg_sys::Var>()).varattno,
+                    _ => 0,
+                };
+                if number == TABLEOID {
+                    tableoid = (*entry).resno;
+                }
+                let column = usize::try_from(number - 1).ok().and_then(|at| all.get(at));
+                columns.push(column.copied().unwrap_or(Column::Dropped));
+            }
+            Self { relid, shape, varno: pg_sys::INDEX_VAR, columns, tableoid }
+        }
+    }
+}
+
 /// Makes the scan's state; evaluates nothing yet.
 #[pg_guard]
 pub unsafe extern "C-unwind" fn begin(node: *mut pg_sys::ForeignScanState, _eflags: i32) {
     // SAFETY: the executor's node; its plan is the one that `get_plan` made.
     unsafe {
-        let plan = (*node).ss.ps.plan.cast::<pg_sys::ForeignScan>();
-        let relid = (*(*node).ss.ss_currentRelation).rd_id;
-        let dataset = catalog::dataset_of_face(relid);
-        check_owner(relid, &dataset);
-        let shape = catalog::shape_of_face(relid);
-        let columns = columns_of(shape, relid);
-        let numbers = &*(*plan).fdw_private;
+        let plan = &*(*node).ss.ps.plan.cast::<pg_sys::ForeignScan>();
+        let source = match plan.scan.scanrelid {
+            0 => Source::of_count(node, plan),
+            _ => Source::of_rows((*(*node).ss.ss_currentRelation).rd_id, plan),
+        };
+        let dataset = catalog::dataset_of_face(source.relid);
+        check_owner(source.relid, &dataset);
+        let numbers = &*plan.fdw_private;
         let private: Vec<i32> = (0..numbers.length as usize).map(|i| (*numbers.elements.add(i)).int_value).collect();
         let has_marker = private.first() == Some(&1);
-        let needed = &private[1.min(private.len())..];
-        let blank = needed.is_empty();
-        let needed = (1..=columns.len()).map(|n| needed.iter().any(|&m| m == 0 || m as usize == n)).collect();
+        let numbers = &private[1.min(private.len())..];
+        let counts = match (plan.scan.scanrelid, numbers) {
+            (0, [counts]) => usize::try_from(*counts).ok(),
+            _ => None,
+        };
+        let needed = |n: usize| counts.is_none() && numbers.iter().any(|&m| m == 0 || m as usize == n);
+        let needed = (1..=source.columns.len()).map(needed).collect();
         let is_free = |expr: *mut pg_sys::Node| !pg_sys::contain_var_clause(expr);
-        let target = Target { varno: (*plan).scan.scanrelid as i32, shape, columns: &columns, is_free: &is_free };
+        let target = Target {
+            varno: source.varno,
+            shape: source.shape,
+            columns: &source.columns,
+            tableoid: source.tableoid,
+            is_free: &is_free,
+        };
         let parent = &raw mut (*node).ss.ps;
         let (mut quals, mut marker) = (Vec::new(), None);
-        for (i, expr) in pgrx::PgList::<pg_sys::Node>::from_pg((*plan).fdw_exprs).iter_ptr().enumerate() {
+        for (i, expr) in pgrx::PgList::<pg_sys::Node>::from_pg(plan.fdw_exprs).iter_ptr().enumerate() {
             if i == 0 && has_marker {
                 marker = target.marker(expr);
             } else if let Some(qual) = target.recognise(expr) {
@@ -100,12 +157,13 @@ pub unsafe extern "C-unwind" fn begin(node: *mut pg_sys::ForeignScanState, _efla
             }
         }
         let scan = Scan {
-            relid,
+            relid: source.relid,
             dataset,
-            shape,
-            columns,
+            shape: source.shape,
+            columns: source.columns,
             needed,
-            blank,
+            blank: numbers.is_empty(),
+            counts,
             quals,
             marker,
             whole: None,
@@ -117,7 +175,8 @@ pub unsafe extern "C-unwind" fn begin(node: *mut pg_sys::ForeignScanState, _efla
     }
 }
 
-fn unrecognised() -> ! {
+/// A plan that does not say what it was made to say.
+pub fn unrecognised() -> ! {
     crate::pg::error::raise(
         PgSqlErrorCode::ERRCODE_INTERNAL_ERROR,
         "a clause of the plan is not recognised by the scan",
@@ -133,6 +192,16 @@ pub unsafe extern "C-unwind" fn iterate(node: *mut pg_sys::ForeignScanState) -> 
     unsafe {
         let scan = &mut *(*node).fdw_state.cast::<Scan>();
         let slot = (*node).ss.ss_ScanTupleSlot;
+        if let Some(columns) = scan.counts {
+            pg_sys::ExecClearTuple(slot);
+            if matches!(scan.cursor, Cursor::Start) {
+                scan.cursor = scan.start(node);
+                let rows = scan.count();
+                scan.cursor = Cursor::Done;
+                store_count(slot, columns, rows);
+            }
+            return slot;
+        }
         if matches!(scan.cursor, Cursor::Start) {
             scan.cursor = scan.start(node);
         }
@@ -169,6 +238,20 @@ unsafe fn store_nulls(slot: *mut pg_sys::TupleTableSlot) {
     }
 }
 
+/// Makes the slot hold a row whose first `columns` are `count`.
+unsafe fn store_count(slot: *mut pg_sys::TupleTableSlot, columns: usize, count: u64) {
+    // SAFETY: as in `store_nulls`; `columns` is at most the number of columns.
+    unsafe {
+        let count = pg_sys::Datum::from(i64::try_from(count).unwrap_or(i64::MAX));
+        let all = (*(*slot).tts_tupleDescriptor).natts as usize;
+        store_nulls(slot);
+        for i in 0..columns.min(all) {
+            *(*slot).tts_values.add(i) = count;
+            *(*slot).tts_isnull.add(i) = false;
+        }
+    }
+}
+
 /// Starts again, with the values as they are now.
 #[pg_guard]
 pub unsafe extern "C-unwind" fn rescan(node: *mut pg_sys::ForeignScanState) {
@@ -188,13 +271,15 @@ pub unsafe extern "C-unwind" fn end(node: *mut pg_sys::ForeignScanState) {
     }
 }
 
-/// EvalPlanQual: the recheck clauses say all there is to say.
+/// EvalPlanQual: of a row, the recheck clauses say all there is to say; a count in a sub-select is taken anew, as any
+/// aggregate there is.
 #[pg_guard]
 pub unsafe extern "C-unwind" fn recheck(
-    _node: *mut pg_sys::ForeignScanState,
+    node: *mut pg_sys::ForeignScanState,
     _slot: *mut pg_sys::TupleTableSlot,
 ) -> bool {
-    true
+    // SAFETY: `begin` made the state; the slot that is asked about is the node's own, which `iterate` fills.
+    unsafe { (*(*node).fdw_state.cast::<Scan>()).counts.is_none() || !super::row::empty(iterate(node)) }
 }
 
 impl Scan {
@@ -272,6 +357,53 @@ impl Scan {
         Some(true)
     }
 
+    /// Whether the scan gives the number of rows instead of rows.
+    pub fn is_count(&self) -> bool {
+        self.counts.is_some()
+    }
+
+    /// How many entities the scan finds.
+    fn count(&mut self) -> u64 {
+        let Cursor::States { select, pinned, .. } = &mut self.cursor else { return 0 };
+        if pinned.is_none()
+            && let Some(select) = select.take()
+        {
+            return select.count().or_raise();
+        }
+        let mut n = 0;
+        while self.next_entity(false, false).is_some() {
+            n += 1;
+        }
+        n
+    }
+
+    /// The next entity of a state face, with its id and its state if they are needed.
+    fn next_entity(&mut self, needs_id: bool, needs_state: bool) -> Option<(Ordinal, Vec<u8>, Option<State>)> {
+        let Cursor::States { view, horizon, ordinals, select, pinned } = &mut self.cursor else { return None };
+        loop {
+            pgrx::check_for_interrupts!();
+            let Some(ordinal) = ordinals.next() else {
+                let chunk = select.as_mut()?.next_chunk().or_raise()?;
+                *ordinals = chunk.ordinals().collect::<Vec<_>>().into_iter();
+                continue;
+            };
+            let mut state = None;
+            if needs_state || pinned.is_some() {
+                state = view.state(ordinal, horizon).or_raise();
+                if state.is_none() {
+                    continue;
+                }
+            }
+            let id = if needs_id || pinned.is_some() { view.id(ordinal).or_raise().into_owned() } else { Vec::new() };
+            if let (Some(pred), Some(state)) = (&pinned, &state)
+                && !pred.matches(&Subject { id: &id, tags: &state.tags, ts: Ns(0) })
+            {
+                continue;
+            }
+            return Some((ordinal, id, state));
+        }
+    }
+
     /// The next row as a tuple in the current memory context.
     unsafe fn next(&mut self, desc: pg_sys::TupleDesc) -> Option<pg_sys::HeapTuple> {
         let needs_id = self.needs(Column::Id);
@@ -281,36 +413,19 @@ impl Scan {
             .iter()
             .zip(&self.needed)
             .any(|(c, needed)| *needed && !matches!(c, Column::Id | Column::Dropped));
+        let entity = self.next_entity(needs_id, needs_state);
         let (relid, columns, needed) = (self.relid, &self.columns, &self.needed);
         let is_needed = |i: usize| needed.get(i).copied().unwrap_or(false);
         match &mut self.cursor {
             Cursor::Start | Cursor::Done => None,
-            Cursor::States { view, horizon, ordinals, select, pinned } => loop {
-                pgrx::check_for_interrupts!();
-                let Some(ordinal) = ordinals.next() else {
-                    let chunk = select.as_mut()?.next_chunk().or_raise()?;
-                    *ordinals = chunk.ordinals().collect::<Vec<_>>().into_iter();
-                    continue;
-                };
-                let mut state = None;
-                if needs_state || pinned.is_some() {
-                    state = view.state(ordinal, horizon).or_raise();
-                    if state.is_none() {
-                        continue;
-                    }
-                }
-                let id = if needs_id || pinned.is_some() { view.id(ordinal).or_raise() } else { b"".into() };
-                if let (Some(pred), Some(state)) = (&pinned, &state)
-                    && !pred.matches(&Subject { id: &id, tags: &state.tags, ts: Ns(0) })
-                {
-                    continue;
-                }
+            Cursor::States { view, .. } => {
+                let (ordinal, id, state) = entity?;
                 let blob = state.as_ref().and_then(|s| s.content.as_ref()).filter(|_| needs_content);
                 let content = blob.map(|blob| view.content(blob).or_raise());
                 let row = StateRow { ordinal, id: &id, state: state.as_ref(), content: content.as_deref() };
                 // SAFETY: the descriptor is the face's, whose columns `begin` read.
-                return Some(unsafe { form_state(desc, relid, columns, &is_needed, &row) });
-            },
+                Some(unsafe { form_state(desc, relid, columns, &is_needed, &row) })
+            }
             Cursor::Events { view, pred, ordinals, current } => loop {
                 pgrx::check_for_interrupts!();
                 let (ordinal, id, events) = current;
