@@ -236,7 +236,7 @@ impl Blob {
 }
 
 /// The events that no `cancel` takes back, without the cancels, from events in (ts, seq) order.
-fn effective<'a>(events: impl Iterator<Item = &'a Event>) -> Vec<&'a Event> {
+pub(super) fn effective<'a>(events: impl Iterator<Item = &'a Event>) -> Vec<&'a Event> {
     let mut left: Vec<&Event> = Vec::new();
     for event in events {
         if event.op == Op::Cancel {
@@ -250,7 +250,7 @@ fn effective<'a>(events: impl Iterator<Item = &'a Event>) -> Vec<&'a Event> {
 }
 
 /// What one event did to the state.
-enum Effect<'a> {
+pub(super) enum Effect<'a> {
     Nothing,
     Changed,
     /// Content took the place of content, and nothing else changed.
@@ -259,16 +259,21 @@ enum Effect<'a> {
 
 /// The state after the effective events so far; they come in (ts, seq) order.
 #[derive(Default)]
-struct Replay<'a> {
-    exists: bool,
+pub(super) struct Replay<'a> {
+    pub(super) exists: bool,
     created_at: Ns,
-    tags: BTreeMap<&'a [u8], &'a Arc<[u8]>>,
-    content: Option<&'a Blob>,
+    pub(super) tags: BTreeMap<&'a [u8], &'a Arc<[u8]>>,
+    pub(super) content: Option<&'a Blob>,
 }
 
 impl<'a> Replay<'a> {
     /// Takes one event, and names each tag that it turned on or off.
-    fn apply(&mut self, event: &'a Event, rules: &Rules, toggled: &mut dyn FnMut(&'a Arc<[u8]>)) -> Effect<'a> {
+    pub(super) fn apply(
+        &mut self,
+        event: &'a Event,
+        rules: &Rules,
+        toggled: &mut dyn FnMut(&'a Arc<[u8]>),
+    ) -> Effect<'a> {
         let existed = self.exists;
         if matches!(event.op, Op::Create | Op::Assert | Op::Content) && !existed {
             self.exists = true;
