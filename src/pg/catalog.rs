@@ -112,7 +112,8 @@ pub unsafe fn all(snapshot: pg_sys::Snapshot) -> Vec<Dataset> {
     names.iter().filter_map(|name| dataset_named(name)).collect()
 }
 
-/// The dataset that a face shows; raises if the face names none.
+/// The dataset that a face shows. Raises if the face names none, and 42501 if the face's owner is not a member of the
+/// dataset's owner: USAGE on the servers is everybody's, so a face alone gives no right to a dataset.
 pub fn dataset_of_face(face: pg_sys::Oid) -> Dataset {
     // SAFETY: GetForeignTable raises unless `face` is a foreign table; its options are DefElem nodes.
     let name = unsafe { option((*pg_sys::GetForeignTable(face)).options, c"dataset") };
@@ -123,13 +124,35 @@ pub fn dataset_of_face(face: pg_sys::Oid) -> Dataset {
             Some("Valid options are: dataset, shape, on_conflict."),
         )
     };
-    dataset_named(&name).unwrap_or_else(|| {
+    let dataset = dataset_named(&name).unwrap_or_else(|| {
         raise(
             PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
             format!("dataset \"{name}\" does not exist"),
             Some("Make it with entity_create."),
         )
-    })
+    });
+    if !owner_of(face).is_some_and(|owner| is_member(owner, &dataset)) {
+        raise(
+            PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+            format!("the face's owner must be a member of the owner of dataset \"{}\"", dataset.name),
+            None,
+        );
+    }
+    dataset
+}
+
+/// The owner of a relation, if the relation exists.
+fn owner_of(relid: pg_sys::Oid) -> Option<pg_sys::Oid> {
+    // SAFETY: the relation is closed again; its owner is copied before.
+    unsafe {
+        let relation = pg_sys::RelationIdGetRelation(relid);
+        if relation.is_null() {
+            return None;
+        }
+        let owner = (*(*relation).rd_rel).relowner;
+        pg_sys::RelationClose(relation);
+        Some(owner)
+    }
 }
 
 /// The shape of a face: its option, else what its server makes by default.
@@ -150,8 +173,14 @@ pub fn shape_of_face(face: pg_sys::Oid) -> Shape {
 
 /// Whether the current user is a member of the dataset's owner.
 pub fn is_owner(dataset: &Dataset) -> bool {
+    // SAFETY: reads the session's user.
+    is_member(unsafe { pg_sys::GetUserId() }, dataset)
+}
+
+/// Whether a role is a member of the dataset's owner.
+fn is_member(role: pg_sys::Oid, dataset: &Dataset) -> bool {
     // SAFETY: plain catalog look-up.
-    unsafe { pg_sys::has_privs_of_role(pg_sys::GetUserId(), dataset.owner) }
+    unsafe { pg_sys::has_privs_of_role(role, dataset.owner) }
 }
 
 /// The schema of the catalog.

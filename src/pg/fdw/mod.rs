@@ -6,6 +6,7 @@ mod apply;
 mod bulk;
 mod count;
 pub mod explain;
+mod lateral;
 pub mod modify;
 pub mod options;
 pub mod plan;

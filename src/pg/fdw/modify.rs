@@ -126,13 +126,6 @@ unsafe fn begin(node: *mut pg_sys::ModifyTableState, info: *mut pg_sys::ResultRe
         let rel = (*info).ri_RelationDesc;
         let face = (*rel).rd_id;
         let dataset = catalog::dataset_of_face(face);
-        if !pg_sys::has_privs_of_role((*(*rel).rd_rel).relowner, dataset.owner) {
-            raise(
-                Code::ERRCODE_INSUFFICIENT_PRIVILEGE,
-                format!("the owner of the face is not a member of the owner of dataset \"{}\"", dataset.name),
-                None,
-            );
-        }
         let shape = catalog::shape_of_face(face);
         let plan: *mut pg_sys::ModifyTable = if node.is_null() { std::ptr::null_mut() } else { (*node).ps.plan.cast() };
         let nothing = pg_sys::OnConflictAction::ONCONFLICT_NOTHING;

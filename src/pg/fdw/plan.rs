@@ -7,10 +7,11 @@ use pgrx::pg_sys;
 use pgrx::prelude::*;
 
 use super::count;
+use super::lateral;
 use super::quals::{Leaf, Qual, TABLEOID, Target};
 use super::tuple::{Column, columns_of};
 use crate::engine::TagExpr;
-use crate::pg::catalog::{self, Dataset, Shape};
+use crate::pg::catalog::{self, Shape};
 use crate::pg::error::{OrRaise, raise};
 use crate::pg::store;
 
@@ -19,29 +20,6 @@ const ENTITIES_A_PAGE: f64 = 30.0;
 /// What it costs to begin a scan, and to give a row, in the planner's unit.
 pub const START_COST: f64 = 10.0;
 const ROW_COST: f64 = 0.05;
-
-/// Raises 42501 unless the face's owner is a member of the dataset's owner.
-///
-/// # Safety
-/// `relid` must be an existing relation.
-pub unsafe fn check_owner(relid: pg_sys::Oid, dataset: &Dataset) {
-    // SAFETY: the relation exists; its owner is copied before it is closed.
-    unsafe {
-        let relation = pg_sys::RelationIdGetRelation(relid);
-        if relation.is_null() {
-            return;
-        }
-        let owner = (*(*relation).rd_rel).relowner;
-        pg_sys::RelationClose(relation);
-        if !pg_sys::has_privs_of_role(owner, dataset.owner) {
-            raise(
-                PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
-                format!("the face's owner must be a member of the owner of dataset \"{}\"", dataset.name),
-                None,
-            );
-        }
-    }
-}
 
 /// What the planner's callbacks know of the face.
 pub struct Face {
@@ -167,7 +145,6 @@ pub unsafe extern "C-unwind" fn get_rel_size(
     let face = Face::new(root, rel, relid);
     // SAFETY: the planner's relation and its clauses; the delta is opened with a lock and closed again.
     unsafe {
-        check_owner(relid, &dataset);
         let delta = pg_sys::table_open(dataset.delta, pg_sys::AccessShareLock as _);
         let pages = pg_sys::RelationGetNumberOfBlocksInFork(delta, pg_sys::ForkNumber::MAIN_FORKNUM);
         pg_sys::table_close(delta, pg_sys::AccessShareLock as _);
@@ -180,6 +157,10 @@ pub unsafe extern "C-unwind" fn get_rel_size(
         pg_sys::set_baserel_size_estimates(root, rel);
         let clauses = pgrx::PgList::<pg_sys::RestrictInfo>::from_pg((*rel).baserestrictinfo);
         let quals: Vec<Qual> = clauses.iter_ptr().filter_map(|r| face.qual(r)).collect();
+        let others = instant_givers(&face);
+        if !others.is_null() {
+            lateral::declare(root, rel, others);
+        }
         (*rel).tuples = total;
         (*rel).rows = rows_of(total, &quals);
     }
@@ -198,6 +179,23 @@ unsafe extern "C-unwind" fn is_id(
     unsafe { (*arg.cast::<Face>()).with(|t| t.column((*em).em_expr.cast()) == Some(Column::Id)) }
 }
 
+/// The relations that give the instant of the face; null if none does.
+unsafe fn instant_givers(face: &Face) -> pg_sys::Relids {
+    let mut givers: pg_sys::Relids = std::ptr::null_mut();
+    // SAFETY: all nodes are the planner's and live as long as planning.
+    unsafe {
+        for rinfo in pgrx::PgList::<pg_sys::RestrictInfo>::from_pg((*face.rel).joininfo).iter_ptr() {
+            if face.is_marker(rinfo) && pg_sys::join_clause_is_movable_to(rinfo, face.rel) {
+                let others = pg_sys::bms_difference((*rinfo).clause_relids, (*face.rel).relids);
+                if !lateral::is_outside_of(face.root, face.rel, others) {
+                    givers = pg_sys::bms_union(givers, others);
+                }
+            }
+        }
+    }
+    givers
+}
+
 /// Offers the paths.
 #[pg_guard]
 pub unsafe extern "C-unwind" fn get_paths(
@@ -209,11 +207,10 @@ pub unsafe extern "C-unwind" fn get_paths(
     // SAFETY: all nodes are the planner's and live as long as planning.
     unsafe {
         let mut joins: Vec<*mut pg_sys::RestrictInfo> = Vec::new();
-        let mut always = (*rel).lateral_relids;
+        let always = pg_sys::bms_union((*rel).lateral_relids, instant_givers(&face));
         for rinfo in pgrx::PgList::<pg_sys::RestrictInfo>::from_pg((*rel).joininfo).iter_ptr() {
             if face.is_marker(rinfo) {
-                let others = pg_sys::bms_difference((*rinfo).clause_relids, (*rel).relids);
-                always = pg_sys::bms_union(always, others);
+                continue;
             } else if pg_sys::join_clause_is_movable_to(rinfo, rel) && face.qual(rinfo).is_some() {
                 joins.push(rinfo);
             }
@@ -282,6 +279,18 @@ unsafe fn add(face: &Face, outer: pg_sys::Relids) {
     }
 }
 
+/// Whether the statement updates, deletes or locks the relation's rows, which are always those of now.
+unsafe fn is_target(root: *mut pg_sys::PlannerInfo, rel: *mut pg_sys::RelOptInfo) -> bool {
+    // SAFETY: the planner's own nodes; a row mark of another kind copies the row.
+    unsafe {
+        let marks = pgrx::PgList::<pg_sys::PlanRowMark>::from_pg((*root).rowMarks);
+        let locks = |mark: *mut pg_sys::PlanRowMark| {
+            (*mark).rti == (*rel).relid && (*mark).markType < pg_sys::RowMarkType::ROW_MARK_REFERENCE
+        };
+        pg_sys::bms_is_member((*rel).relid as i32, (*root).all_result_relids) || marks.iter_ptr().any(locks)
+    }
+}
+
 fn no_list() -> *mut pg_sys::List {
     std::ptr::null_mut()
 }
@@ -326,6 +335,13 @@ pub unsafe extern "C-unwind" fn get_plan(
             let number = bit + pg_sys::FirstLowInvalidHeapAttributeNumber;
             // A system column counts as one number, so that a row without any columns is told from it.
             private = pg_sys::lappend_int(private, number.max(-1));
+        }
+        if has_marker == 1 && is_target(root, rel) {
+            raise(
+                PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+                "rows as of an instant cannot be written or locked",
+                Some("Use entity_put(.., at => ..) to write at an instant."),
+            );
         }
         let (exprs, recheck) = (clauses.exprs(), pg_sys::list_copy(clauses.pushed));
         pg_sys::make_foreignscan(tlist, local, (*rel).relid, exprs, private, std::ptr::null_mut(), recheck, outer_plan)

@@ -105,11 +105,10 @@ unsafe fn shared<'a>(estate: *mut pg_sys::EState, mark: *mut pg_sys::ExecRowMark
     // SAFETY: `ermExtra` is the wrapper's own; what it points to lives as long as the query.
     unsafe {
         if (*mark).ermExtra.is_null() {
-            let made = Mark {
-                dataset: catalog::dataset_of_face((*mark).relid),
-                columns: tuple::columns_of(Shape::State, (*mark).relid),
-                view: store::view(&catalog::dataset_of_face((*mark).relid), (*estate).es_snapshot),
-            };
+            let dataset = catalog::dataset_of_face((*mark).relid);
+            let columns = tuple::columns_of(Shape::State, (*mark).relid);
+            let view = store::view(&dataset, (*estate).es_snapshot);
+            let made = Mark { dataset, columns, view };
             (*mark).ermExtra = pgrx::PgMemoryContexts::For((*estate).es_query_cxt).leak_and_drop_on_delete(made).cast();
         }
         &*(*mark).ermExtra.cast::<Mark>()

@@ -10,7 +10,6 @@ use std::vec::IntoIter;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
-use super::plan::check_owner;
 use super::pred::{Pred, Subject};
 use super::quals::{Marker, Qual, TABLEOID, Target};
 use super::tuple::{Column, EventRow, StateRow, columns_of, form_event, form_state};
@@ -116,7 +115,6 @@ pub unsafe extern "C-unwind" fn begin(node: *mut pg_sys::ForeignScanState, _efla
             _ => Source::of_rows((*(*node).ss.ss_currentRelation).rd_id, plan),
         };
         let dataset = catalog::dataset_of_face(source.relid);
-        check_owner(source.relid, &dataset);
         let numbers = &*plan.fdw_private;
         let private: Vec<i32> = (0..numbers.length as usize).map(|i| (*numbers.elements.add(i)).int_value).collect();
         let has_marker = private.first() == Some(&1);
