@@ -9,6 +9,8 @@ mod raw {
 
     unsafe extern "C-unwind" {
         pub fn nextval_internal(relid: pg_sys::Oid, check_permissions: bool) -> i64;
+        pub fn PredicateLockPage(relation: pg_sys::Relation, block: pg_sys::BlockNumber, snapshot: pg_sys::Snapshot);
+        pub fn CheckTableForSerializableConflictIn(relation: pg_sys::Relation);
     }
 }
 
@@ -19,6 +21,28 @@ mod raw {
 pub unsafe fn nextval_internal(relid: pg_sys::Oid, check_permissions: bool) -> i64 {
     // SAFETY: the declaration is the header's; the boundary turns PostgreSQL's errors into unwinding.
     unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| raw::nextval_internal(relid, check_permissions)) }
+}
+
+/// Says that a SERIALIZABLE transaction read of this heap what no tuple and no page of it stands for: only a change of
+/// the whole table, announced by [`changes_whole_table`], conflicts with it (`storage/predicate.h`).
+///
+/// # Safety
+/// `relation` must be an open heap, `snapshot` the one that it was read with.
+pub unsafe fn read_part_of_table(relation: pg_sys::Relation, snapshot: pg_sys::Snapshot) {
+    // The last block number that there is: no heap grows so long that a tuple of it lies there.
+    const NOWHERE: pg_sys::BlockNumber = pg_sys::InvalidBlockNumber - 1;
+    // SAFETY: the declaration is the header's; the boundary turns PostgreSQL's errors into unwinding.
+    unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| raw::PredicateLockPage(relation, NOWHERE, snapshot)) }
+}
+
+/// Raises 40001 if SERIALIZABLE transactions that read any of this heap leave no serial order for changing all of it
+/// (`storage/predicate.h`).
+///
+/// # Safety
+/// `relation` must be a heap that this transaction holds in AccessExclusive.
+pub unsafe fn changes_whole_table(relation: pg_sys::Relation) {
+    // SAFETY: as above.
+    unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| raw::CheckTableForSerializableConflictIn(relation)) }
 }
 
 /// Takes `count` values in a row from a sequence that nobody else draws from meanwhile; returns the first.

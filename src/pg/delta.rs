@@ -84,6 +84,10 @@ unsafe fn scan(dataset: &Dataset, snapshot: pg_sys::Snapshot, hash: Option<i64>,
             );
         }
         let keys = i32::from(hash.is_some());
+        if hash.is_some() {
+            // A whole scan leaves a predicate lock on the heap; one by the index must not escape a TRUNCATE either.
+            compat::read_part_of_table(rel, snapshot);
+        }
         let scan = pg_sys::systable_beginscan(rel, dataset.delta_index, hash.is_some(), snapshot, keys, &mut key);
         loop {
             let tuple = pg_sys::systable_getnext(scan);
@@ -209,6 +213,30 @@ pub unsafe fn read_committed(
         pg_sys::table_close(rel, pg_sys::NoLock as _);
     }
     found
+}
+
+/// Deletes every row, so that snapshots taken before see all of them still.
+///
+/// # Safety
+/// The caller must hold the delta in AccessExclusive; `snapshot` must be registered and newer than that.
+pub unsafe fn clear(dataset: &Dataset, snapshot: pg_sys::Snapshot) {
+    // SAFETY: nobody else writes the delta meanwhile, so each row that the scan finds is there to be deleted.
+    unsafe {
+        let rel = pg_sys::table_open(dataset.delta, pg_sys::NoLock as _);
+        compat::changes_whole_table(rel);
+        let scan = pg_sys::systable_beginscan(rel, pg_sys::InvalidOid, false, snapshot, 0, std::ptr::null_mut());
+        loop {
+            let tuple = pg_sys::systable_getnext(scan);
+            if tuple.is_null() {
+                break;
+            }
+            pgrx::check_for_interrupts!();
+            let mut place = (*tuple).t_self;
+            pg_sys::CatalogTupleDelete(rel, &mut place);
+        }
+        pg_sys::systable_endscan(scan);
+        pg_sys::table_close(rel, pg_sys::NoLock as _);
+    }
 }
 
 /// Deletes the rows at these places.

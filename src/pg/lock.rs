@@ -65,11 +65,15 @@ fn entity_hash(dataset: &Dataset, id: &[u8]) -> u64 {
     (id_hash(id) as u64) ^ (dataset.id as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-/// Announces a writer of the dataset to loads, which hold the dataset alone at their end.
+/// Announces a writer of the dataset to loads, which hold the dataset alone at their end, and to TRUNCATE, which holds
+/// its delta: what is read afterwards is what they left.
 pub fn dataset_for_writing(dataset: &Dataset) {
     let tag = tag(Kind::Dataset, dataset.id as u64);
-    // SAFETY: a transaction-level lock of a well-formed tag; waits are interruptible and unwind.
-    unsafe { pg_sys::LockAcquire(&tag, pg_sys::RowExclusiveLock as _, false, false) };
+    // SAFETY: a transaction-level lock of a well-formed tag, and one of a heap; waits are interruptible and unwind.
+    unsafe {
+        pg_sys::LockAcquire(&tag, pg_sys::RowExclusiveLock as _, false, false);
+        pg_sys::LockRelationOid(dataset.delta, pg_sys::RowExclusiveLock as _);
+    }
 }
 
 /// Holds the dataset alone to the end of the transaction: waits for its open writers and keeps new ones out (S14).

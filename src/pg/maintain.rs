@@ -19,10 +19,12 @@ use crate::types::{ChangeSet, Micros, Xid};
 /// The lock tag's fourth field: one seal, compaction or end of a load at a time in a dataset.
 const MAINTENANCE: u16 = 18;
 
-/// Waits until no other transaction builds segments of the dataset, and keeps it so to the end of this one.
+/// Waits until no other transaction builds segments of the dataset, and keeps it so to the end of this one. The delta
+/// comes first, as it does for a TRUNCATE, so that the two cannot wait for each other.
 pub fn lock(dataset: &Dataset) {
     // SAFETY: a transaction-level lock of a well-formed tag; waits are interruptible and unwind.
     unsafe {
+        pg_sys::LockRelationOid(dataset.delta, pg_sys::RowExclusiveLock as _);
         let tag = pg_sys::LOCKTAG {
             locktag_field1: pg_sys::MyDatabaseId.to_u32(),
             locktag_field2: 0,
@@ -35,8 +37,9 @@ pub fn lock(dataset: &Dataset) {
     }
 }
 
-/// Seal and compact judge visibility by a snapshot of their own; a transaction snapshot would be too old.
-fn require_read_committed(what: &str) {
+/// Seal and compact judge visibility by a snapshot of their own; a transaction snapshot would be too old. Each is a
+/// command of its own, so that it sees what another one in the same statement did.
+fn begin(what: &str) {
     // SAFETY: reads a global of the backend.
     if unsafe { pg_sys::XactIsoLevel } >= pg_sys::XACT_REPEATABLE_READ as i32 {
         raise(
@@ -45,6 +48,8 @@ fn require_read_committed(what: &str) {
             None,
         );
     }
+    // SAFETY: both functions are parallel unsafe, so commands may be counted on.
+    unsafe { pg_sys::CommandCounterIncrement() };
 }
 
 /// Runs `work` with a fresh registered snapshot.
@@ -79,7 +84,7 @@ pub fn files() -> Directory {
 
 /// Turns the change sets that are committed now into a run. Returns how many events were sealed.
 pub fn seal(dataset: &Dataset) -> i64 {
-    require_read_committed("seal");
+    begin("seal");
     lock(dataset);
     sweep();
     with_fresh_snapshot(|snapshot| {
@@ -101,7 +106,7 @@ pub fn seal(dataset: &Dataset) -> i64 {
 
 /// Merges the dataset's runs and tiles into one. Returns how many files were replaced.
 pub fn compact(dataset: &Dataset) -> i64 {
-    require_read_committed("compact");
+    begin("compact");
     lock(dataset);
     sweep();
     with_fresh_snapshot(|snapshot| {

@@ -157,12 +157,12 @@ pub fn uses_transaction_snapshot() -> bool {
 /// Whether another transaction recorded an event of `fresh` that the transaction's snapshot does not see; always
 /// false in READ COMMITTED.
 pub fn changed_since_snapshot(dataset: &Dataset, fresh: &Entity) -> bool {
-    if !uses_transaction_snapshot() || fresh.timeline.events().is_empty() {
+    if !uses_transaction_snapshot() {
         return false;
     }
     // SAFETY: in these levels the transaction's snapshot is registered to the transaction's end.
     let seen = unsafe { read(dataset, &fresh.id, pg_sys::GetTransactionSnapshot()) };
-    fresh.newer_than(&seen).any(|event| event.tx != own_tx())
+    fresh.replaces(&seen) || fresh.newer_than(&seen).any(|event| event.tx != own_tx())
 }
 
 /// Raises 40001.
@@ -186,9 +186,14 @@ pub fn own_tx() -> Xid {
 }
 
 impl Entity {
+    /// Whether what `seen` has was truncated since; an id that came back has another ordinal.
+    pub fn replaces(&self, seen: &Entity) -> bool {
+        seen.ordinal.is_some() && seen.ordinal != self.ordinal
+    }
+
     /// The events that `seen` lacks.
     pub fn newer_than<'a>(&'a self, seen: &Entity) -> impl Iterator<Item = &'a Event> {
-        let max = seen.timeline.max_seq();
+        let max = if self.replaces(seen) { 0 } else { seen.timeline.max_seq() };
         self.timeline.events().iter().filter(move |event| event.seq > max)
     }
 

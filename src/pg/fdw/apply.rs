@@ -64,6 +64,10 @@ pub unsafe fn insert(modify: &Modify, info: *mut pg_sys::ResultRelInfo, slot: Sl
             }
             return std::ptr::null_mut();
         }
+        // It is gone now, but there in the transaction's snapshot: the two lives would be read as one.
+        if write::changed_since_snapshot(&modify.dataset, &entity) {
+            write::could_not_serialize();
+        }
         change::insert(at.ts, at.stamped, &row.tags.unwrap_or_default(), row.content.as_deref())
     };
     entity.record(&modify.dataset, events);

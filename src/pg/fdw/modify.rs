@@ -264,7 +264,7 @@ unsafe fn lock_found(
         if entity.ordinal.is_some_and(|ordinal| modify.changed.contains(&ordinal)) {
             return Found::Skip;
         }
-        if entity.newer_than(&seen).next().is_none() {
+        if entity.newer_than(&seen).next().is_none() && !entity.replaces(&seen) {
             return Found::Same(entity);
         }
         let own = write::own_tx();

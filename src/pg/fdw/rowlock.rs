@@ -88,7 +88,7 @@ unsafe extern "C-unwind" fn refetch(
         }
         let entity = write::read_now(&shared.dataset, &id);
         let seen = write::read(&shared.dataset, &id, (*estate).es_snapshot);
-        if entity.newer_than(&seen).next().is_some() {
+        if entity.newer_than(&seen).next().is_some() || entity.replaces(&seen) {
             if write::uses_transaction_snapshot() && write::changed_since_snapshot(&shared.dataset, &entity) {
                 write::could_not_serialize();
             }

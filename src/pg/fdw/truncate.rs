@@ -1,6 +1,7 @@
 //! TRUNCATE of a state face (S19).
 //!
-//! Invariant: the dataset's state and history go in the transaction, and come back if it is rolled back.
+//! Invariant: the dataset's state and history go in the transaction, and come back if it is rolled back. Snapshots taken
+//! before see all of it, whether it was sealed or not: the rows of the delta are deleted as seal deletes them.
 
 use pgrx::pg_sys;
 use pgrx::prelude::PgSqlErrorCode as Code;
@@ -8,7 +9,7 @@ use pgrx::prelude::*;
 
 use crate::pg::catalog::{self, Shape};
 use crate::pg::error::raise;
-use crate::pg::{maintain, manifest, write};
+use crate::pg::{delta, maintain, manifest, write};
 
 /// Adds the callback of TRUNCATE to the table.
 pub fn install(routine: &mut pg_sys::FdwRoutine) {
@@ -18,12 +19,12 @@ pub fn install(routine: &mut pg_sys::FdwRoutine) {
 #[pg_guard]
 unsafe extern "C-unwind" fn truncate(
     rels: *mut pg_sys::List,
-    behavior: pg_sys::DropBehavior::Type,
+    _behavior: pg_sys::DropBehavior::Type,
     _restart_seqs: bool,
 ) {
     write::check_writable(c"TRUNCATE");
-    // SAFETY: PostgreSQL passes open foreign tables, whose TRUNCATE privilege it has checked; the delta is a plain
-    // heap, which its own TRUNCATE empties with a new file in this transaction.
+    // SAFETY: PostgreSQL passes open foreign tables, whose TRUNCATE privilege it has checked; the snapshot is taken when
+    // the delta is held alone.
     unsafe {
         for rel in pgrx::PgList::<pg_sys::RelationData>::from_pg(rels).iter_ptr() {
             if catalog::shape_of_face((*rel).rd_id) != Shape::State {
@@ -34,19 +35,16 @@ unsafe extern "C-unwind" fn truncate(
                 );
             }
             let dataset = catalog::dataset_of_face((*rel).rd_id);
+            let heap = pg_sys::table_open(dataset.delta, pg_sys::AccessExclusiveLock as _);
+            pg_sys::CheckTableNotInUse(heap, c"TRUNCATE".as_ptr());
             maintain::lock(&dataset);
-            let delta = pg_sys::table_open(dataset.delta, pg_sys::AccessExclusiveLock as _);
-            pg_sys::CheckTableNotInUse(delta, c"TRUNCATE".as_ptr());
-            let mut rels = pgrx::PgList::<pg_sys::RelationData>::new();
-            rels.push(delta);
-            let relids = pg_sys::lappend_oid(std::ptr::null_mut(), dataset.delta);
-            pg_sys::ExecuteTruncateGuts(rels.into_pg(), relids, std::ptr::null_mut(), behavior, false);
-            pg_sys::table_close(delta, pg_sys::NoLock as _);
             // Under both locks no segment can come to be; its files are unlinked when no snapshot needs them.
             let snapshot = pg_sys::RegisterSnapshot(pg_sys::GetLatestSnapshot());
+            delta::clear(&dataset, snapshot);
             let names = manifest::names(&dataset, snapshot);
             manifest::replace(&dataset, &[], &names);
             pg_sys::UnregisterSnapshot(snapshot);
+            pg_sys::table_close(heap, pg_sys::NoLock as _);
         }
     }
 }
