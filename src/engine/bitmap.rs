@@ -65,7 +65,11 @@ impl Moment {
     }
 
     fn at(view: &View, t: Ns) -> Result<Self> {
-        Ok(Moment::At(view.runs().map(|(run, _)| run.instants.rank_after(t)).collect::<Result<_>>()?))
+        Ok(Moment::At(
+            view.runs()
+                .map(|(run, _)| if run.summary.ts.0 > t { Ok(0) } else { run.instants.rank_after(t) })
+                .collect::<Result<_>>()?,
+        ))
     }
 }
 
@@ -239,8 +243,13 @@ pub(super) fn compose(view: &View, keys: &Keys, moment: &Moment, chunk: u16, wor
     let mut keys = keys.iter().peekable();
     for (n, (run, _)) in view.runs().enumerate() {
         let Some(&(_, key)) = keys.next_if(|(m, _)| *m == n) else { continue };
+        // None of the run's events had happened by then: it changes nothing.
+        if matches!(moment, Moment::At(limits) if limits.get(n).is_none_or(|limit| *limit == 0)) {
+            continue;
+        }
         for (stream, clears) in [(ends(key), true), (begins(key), false)] {
             let Some(entry) = run.postings.find(stream, chunk)? else { continue };
+            view.touch(n);
             let postings = run.postings.postings(&entry)?;
             match moment {
                 Moment::At(limits) => postings.at(limits.get(n).copied().unwrap_or(0), &mut patch)?,

@@ -82,6 +82,10 @@ fn log(view: &View, name: &str) -> Result<String, String> {
         for blob in events.iter().filter_map(|e| e.content.as_ref()) {
             view.content(blob).map_err(|e| format!("a content of ordinal {}: {e}", ordinal.0))?;
         }
+        let ((first, last), (from, to)) = (run.summary.ts, run.summary.ordinals);
+        if ordinal < from || ordinal > to || events.iter().any(|e| e.ts < first || e.ts > last) {
+            return Err(format!("an event of ordinal {} is outside of the stated bounds", ordinal.0));
+        }
         count += events.len() as u64;
         entities += 1;
     }

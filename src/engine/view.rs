@@ -7,17 +7,18 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Bound;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use roaring::RoaringBitmap;
 
 use super::bitmap;
 use super::delta::Delta;
 use super::opened::{Opened, Run};
-use super::{Blob, Event, Horizon, Rules, State, TagExpr, Timeline};
+use super::{Blob, Event, Horizon, Rules, State, TagExpr, Timeline, Valid};
 use crate::error::{Error, Result};
 use crate::index::ids::Ids;
 use crate::segment::Kind;
-use crate::types::{ChangeSet, Ordinal};
+use crate::types::{ChangeSet, Ns, Ordinal};
 
 /// What one snapshot sees.
 pub struct View {
@@ -29,6 +30,8 @@ pub struct View {
     delta: Delta,
     rules: Rules,
     tick: fn(),
+    /// Of each run, whether postings or events were read.
+    touched: Box<[AtomicBool]>,
 }
 
 impl View {
@@ -46,7 +49,8 @@ impl View {
             .filter_map(|opened| opened.run())
             .map(|run| run.content_files.iter().map(|f| place.get(f.as_str()).copied().unwrap_or(u32::MAX)).collect())
             .collect();
-        Ok(Self { runs, run_contents, contents, ids, delta: Delta::new(delta), rules, tick })
+        let touched = runs.iter().map(|_| AtomicBool::new(false)).collect();
+        Ok(Self { runs, run_contents, contents, ids, delta: Delta::new(delta), rules, tick, touched })
     }
 
     /// The ordinal of an id.
@@ -111,23 +115,44 @@ impl View {
 
     /// All events of an entity; empty if there are none.
     pub fn timeline(&self, ordinal: Ordinal) -> Result<Timeline> {
-        let mut events = self.sealed_events(ordinal)?;
+        self.timeline_until(ordinal, Ns::AFTER_ALL)
+    }
+
+    /// The events of an entity, of which those after `t` may be left out.
+    fn timeline_until(&self, ordinal: Ordinal, t: Ns) -> Result<Timeline> {
+        let mut events = self.sealed_until(ordinal, t)?;
         self.delta.events(ordinal, &mut events);
         Ok(Timeline::new(events))
     }
 
     /// The events of an entity that are in segments.
     pub(super) fn sealed_events(&self, ordinal: Ordinal) -> Result<Vec<Event>> {
+        self.sealed_until(ordinal, Ns::AFTER_ALL)
+    }
+
+    fn sealed_until(&self, ordinal: Ordinal, t: Ns) -> Result<Vec<Event>> {
         let mut events: Vec<Event> = Vec::new();
-        for (run, contents) in self.runs() {
+        for (n, (run, contents)) in self.runs().enumerate() {
+            let (first, last) = run.summary.ordinals;
+            if run.summary.ts.0 > t || ordinal < first || ordinal > last {
+                continue;
+            }
+            let before = events.len();
             run.events(ordinal, contents, &mut events)?;
+            if events.len() > before {
+                self.touch(n);
+            }
         }
         Ok(events)
     }
 
     /// The entity's state at the horizon; `None` where it does not exist.
     pub fn state(&self, ordinal: Ordinal, h: &Horizon) -> Result<Option<State>> {
-        self.timeline(ordinal)?.state(h, &self.rules, &|a, b| self.same(a, b))
+        let until = match h.valid {
+            Valid::At(t) => t,
+            Valid::Now { .. } => Ns::AFTER_ALL,
+        };
+        self.timeline_until(ordinal, until)?.state(h, &self.rules, &|a, b| self.same(a, b))
     }
 
     /// Whether two contents have the same bytes.
@@ -162,6 +187,18 @@ impl View {
     /// How many change sets of the delta the view holds.
     pub fn delta_rows(&self) -> usize {
         self.delta.rows()
+    }
+
+    /// Of each run and tile, oldest to newest, whether any of its postings or events were read.
+    pub fn touched(&self) -> impl Iterator<Item = bool> {
+        self.touched.iter().map(|touched| touched.load(Ordering::Relaxed))
+    }
+
+    /// Remembers that a run was read.
+    pub(super) fn touch(&self, run: usize) {
+        if let Some(touched) = self.touched.get(run) {
+            touched.store(true, Ordering::Relaxed);
+        }
     }
 
     /// About how many events the view holds.

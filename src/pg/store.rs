@@ -9,7 +9,7 @@ use pgrx::pg_sys;
 use super::catalog::{self, Dataset};
 use super::error::OrRaise;
 use super::{delta, manifest};
-use crate::engine::{Rules, View};
+use crate::engine::{Opened, Rules, View};
 use crate::types::Ns;
 
 /// Lets PostgreSQL cancel a query while the engine works; the error unwinds through the engine.
@@ -33,7 +33,21 @@ pub unsafe fn view(dataset: &Dataset, snapshot: pg_sys::Snapshot) -> Arc<View> {
 /// `snapshot` must be registered or active.
 pub unsafe fn view_of_ids(dataset: &Dataset, ids: &[&[u8]], snapshot: pg_sys::Snapshot) -> Arc<View> {
     // SAFETY: the caller's promise is passed on.
-    let (segments, sets) = unsafe { (manifest::segments(dataset, snapshot), delta::read_ids(dataset, ids, snapshot)) };
+    unsafe { view_of_ids_in(manifest::segments(dataset, snapshot), dataset, ids, snapshot) }
+}
+
+/// What a snapshot sees of these ids, given the segments that it sees; right for them alone.
+///
+/// # Safety
+/// `snapshot` must be registered or active.
+pub unsafe fn view_of_ids_in(
+    segments: Vec<Arc<Opened>>,
+    dataset: &Dataset,
+    ids: &[&[u8]],
+    snapshot: pg_sys::Snapshot,
+) -> Arc<View> {
+    // SAFETY: the caller's promise is passed on.
+    let sets = unsafe { delta::read_ids(dataset, ids, snapshot) };
     Arc::new(View::new(segments, sets, Rules::default(), tick).or_raise())
 }
 

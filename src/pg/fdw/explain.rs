@@ -9,6 +9,7 @@ use pgrx::prelude::*;
 
 use super::quals::{Leaf, Qual, Value};
 use super::scan::Scan;
+use crate::pg::catalog::Shape;
 
 /// Writes the scan's properties.
 #[pg_guard]
@@ -21,12 +22,15 @@ pub unsafe extern "C-unwind" fn explain(node: *mut pg_sys::ForeignScanState, es:
         }
         // Deparsing wants the plan's surroundings, for parameters that other nodes give.
         let around = pg_sys::set_deparse_context_plan((*es).deparse_cxt, (*node).ss.ps.plan, std::ptr::null_mut());
-        if !scan.quals.is_empty() {
-            // What is asked for stands before what is excluded.
-            let mut quals: Vec<&Qual> = scan.quals.iter().collect();
-            quals.sort_by_key(|q| matches!(q, Qual::Not(_)));
-            let parts: Vec<String> = quals.iter().map(|q| show(q, around, quals.len() > 1)).collect();
-            property(c"Tags", &parts.join(" AND "), es);
+        let (tags, others): (Vec<&Qual>, Vec<&Qual>) = scan.quals.iter().partition(|qual| asks_tags(qual));
+        let other = if scan.shape == Shape::Event { c"Events" } else { c"Entities" };
+        for (label, mut quals) in [(c"Tags", tags), (other, others)] {
+            if !quals.is_empty() {
+                // What is asked for stands before what is excluded.
+                quals.sort_by_key(|q| matches!(q, Qual::Not(_)));
+                let parts: Vec<String> = quals.iter().map(|q| show(q, around, quals.len() > 1)).collect();
+                property(label, &parts.join(" AND "), es);
+            }
         }
         if let Some(marker) = &scan.marker {
             let mut at = value(&marker.ts, around);
@@ -39,6 +43,9 @@ pub unsafe extern "C-unwind" fn explain(node: *mut pg_sys::ForeignScanState, es:
             property(c"As Of", &at, es);
         }
         if let (true, Some(rows)) = ((*es).analyze, scan.delta_rows) {
+            let touched = scan.touched();
+            let read = touched.iter().filter(|touched| **touched).count();
+            property(c"Segments", &format!("{read} of {}", touched.len()), es);
             let rows = i64::try_from(rows).unwrap_or(i64::MAX);
             pg_sys::ExplainPropertyInteger(c"Delta Rows".as_ptr(), std::ptr::null(), rows, es);
         }
@@ -64,6 +71,15 @@ unsafe fn property(label: &CStr, text: &str, es: *mut pg_sys::ExplainState) {
     let text = CString::new(text.replace('\0', "")).unwrap_or_default();
     // SAFETY: both are C strings, copied by the callee.
     unsafe { pg_sys::ExplainPropertyText(label.as_ptr(), text.as_ptr(), es) };
+}
+
+/// Whether a clause is about tags.
+fn asks_tags(qual: &Qual) -> bool {
+    match qual {
+        Qual::And(quals) | Qual::Or(quals) => quals.iter().any(asks_tags),
+        Qual::Not(qual) => asks_tags(qual),
+        Qual::Leaf(leaf, _) => matches!(leaf, Leaf::TagsContain | Leaf::TagsOverlap | Leaf::Tag | Leaf::HasTag),
+    }
 }
 
 /// A clause in the words of tags; `inner` puts it in parentheses where AND and OR would mix.

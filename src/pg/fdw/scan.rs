@@ -13,10 +13,10 @@ use pgrx::prelude::*;
 use super::pred::{Pred, Subject};
 use super::quals::{Marker, Qual, TABLEOID, Target};
 use super::tuple::{Column, EventRow, StateRow, columns_of, form_event, form_state};
-use crate::engine::{Event, Horizon, Known, Select, State, Valid, View};
+use crate::engine::{Event, Horizon, Known, Opened, Select, State, Valid, View};
 use crate::pg::catalog::{self, Dataset, Shape};
 use crate::pg::error::OrRaise;
-use crate::pg::{clock, store};
+use crate::pg::{clock, manifest, store};
 use crate::types::{Micros, Ns, Ordinal, Xid};
 
 /// A scan's own state, freed with the query's memory.
@@ -24,7 +24,8 @@ pub struct Scan {
     /// The face.
     pub relid: pg_sys::Oid,
     dataset: Dataset,
-    shape: Shape,
+    /// The face's shape.
+    pub shape: Shape,
     columns: Vec<Column>,
     needed: Vec<bool>,
     /// Whether nobody looks into the rows, as under `count(*)`.
@@ -36,6 +37,11 @@ pub struct Scan {
     /// The recognised instant.
     pub marker: Option<Marker>,
     whole: Option<Arc<View>>,
+    /// The segments that the snapshot sees, once a scan of given ids has read the manifest.
+    segments: Option<Vec<Arc<Opened>>>,
+    /// The view that is read, and which runs the views before it touched.
+    view: Option<Arc<View>>,
+    touched_before: Vec<bool>,
     cursor: Cursor,
     /// How many change sets of the delta the last view held.
     pub delta_rows: Option<usize>,
@@ -165,6 +171,9 @@ pub unsafe extern "C-unwind" fn begin(node: *mut pg_sys::ForeignScanState, _efla
             quals,
             marker,
             whole: None,
+            segments: None,
+            view: None,
+            touched_before: Vec::new(),
             cursor: Cursor::Start,
             delta_rows: None,
         };
@@ -265,6 +274,8 @@ pub unsafe extern "C-unwind" fn end(node: *mut pg_sys::ForeignScanState) {
         if let Some(scan) = (*node).fdw_state.cast::<Scan>().as_mut() {
             scan.cursor = Cursor::Done;
             scan.whole = None;
+            scan.view = None;
+            scan.segments = None;
         }
     }
 }
@@ -301,7 +312,8 @@ impl Scan {
                 (_, Some(view)) => view.clone(),
                 (Some(ids), None) => {
                     let ids: Vec<&[u8]> = ids.iter().map(Vec::as_slice).collect();
-                    store::view_of_ids(&self.dataset, &ids, snapshot)
+                    let segments = self.segments.get_or_insert_with(|| manifest::segments(&self.dataset, snapshot));
+                    store::view_of_ids_in(segments.clone(), &self.dataset, &ids, snapshot)
                 }
                 (None, None) => {
                     let view = store::view(&self.dataset, snapshot);
@@ -310,6 +322,8 @@ impl Scan {
                 }
             };
             self.delta_rows = Some(view.delta_rows());
+            self.touched_before = self.touched();
+            self.view = Some(view.clone());
             let ordinals = match &pinned {
                 Some(ids) => {
                     let found = ids.iter().filter_map(|id| view.resolve(id).or_raise());
@@ -353,6 +367,13 @@ impl Scan {
             *ordinals = chunk.ordinals().collect::<Vec<_>>().into_iter();
         }
         Some(true)
+    }
+
+    /// Of each run and tile that the snapshot sees, whether the scan read it so far.
+    pub fn touched(&self) -> Vec<bool> {
+        let Some(view) = &self.view else { return Vec::new() };
+        let before = self.touched_before.iter().copied().chain(std::iter::repeat(false));
+        view.touched().zip(before).map(|(now, before)| now || before).collect()
     }
 
     /// Whether the scan gives the number of rows instead of rows.
