@@ -20,16 +20,16 @@ CREATE TABLE entitydb.segment (
     checksum int8 NOT NULL,
     events int8 NOT NULL,
     entities int8 NOT NULL,
-    min_ts int8 NOT NULL,
-    max_ts int8 NOT NULL,
+    min_ts int8,
+    max_ts int8,
     max_stamped int8,
-    min_tx xid8 NOT NULL,
-    max_tx xid8 NOT NULL,
-    min_ordinal int8 NOT NULL,
-    max_ordinal int8 NOT NULL,
+    min_tx xid8,
+    max_tx xid8,
+    min_ordinal int8,
+    max_ordinal int8,
     PRIMARY KEY (dataset, position)
 );
-COMMENT ON TABLE entitydb.segment IS 'the manifest: one row a segment that a snapshot sees, oldest first by position';
+COMMENT ON TABLE entitydb.segment IS 'the manifest: one row a segment that a snapshot sees, oldest first by position; what a kind does not hold is NULL';
 GRANT SELECT ON entitydb.segment TO PUBLIC;
 CREATE SEQUENCE entitydb.segment_position;
 
@@ -75,6 +75,16 @@ AS $$
 DECLARE
     n int4;
 BEGIN
+    IF EXISTS (
+        SELECT FROM pg_foreign_table t
+        JOIN pg_foreign_server s ON s.oid = t.ftserver
+        JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw AND w.fdwname = 'entitydb'
+        CROSS JOIN pg_options_to_table(t.ftoptions) o
+        WHERE o.option_name = 'dataset' AND o.option_value = drop_dataset.name
+    ) THEN
+        RAISE EXCEPTION 'dataset "%" has faces', name
+            USING ERRCODE = 'dependent_objects_still_exist', HINT = 'Drop it with entity_drop.';
+    END IF;
     DELETE FROM entitydb.dataset d WHERE d.name = drop_dataset.name RETURNING d.id INTO n;
     IF n IS NULL THEN
         RETURN false;

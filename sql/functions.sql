@@ -83,6 +83,14 @@ AS $$
         ('_has_tag', 'text[], text', false), ('_facets', 'text, text[], timestamptz', false)
 $$;
 
+-- Whether a relation has all these columns; NULL has none.
+CREATE FUNCTION entitydb.has_columns(relation regclass, columns name[]) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT count(*) = cardinality($2) FROM pg_attribute a
+    WHERE a.attrelid = $1 AND a.attname = ANY ($2) AND NOT a.attisdropped
+$$;
+
 CREATE FUNCTION entitydb.make_functions(face regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $make$
@@ -91,6 +99,8 @@ DECLARE
     n text;
     f text;  -- the face, qualified and quoted
     v text;  -- its event face, if there is one beside it
+    tags text;  -- what a row's tags and content are; a face may lack any column
+    content text;
     longest int := (SELECT max(length(ending)) FROM entitydb.function_endings());
 BEGIN
     SELECT ns.nspname, c.relname INTO s, n
@@ -110,6 +120,8 @@ BEGIN
     END IF;
     f := format('%I.%I', s, n);
     v := format('%I.%I', s, n || '_event');
+    tags := CASE WHEN entitydb.has_columns(face, '{tags}') THEN 'e.tags' ELSE 'NULL::text[]' END;
+    content := CASE WHEN entitydb.has_columns(face, '{content}') THEN 'e.content' ELSE 'NULL::bytea' END;
 
     EXECUTE format('CREATE FUNCTION %I.%I(ts timestamptz) RETURNS SETOF %s LANGUAGE sql STABLE PARALLEL RESTRICTED AS %L',
         s, n || '_as_of', f, format('SELECT e.* FROM %s e WHERE entitydb.at(e.tableoid, $1, NULL)', f));
@@ -120,7 +132,7 @@ BEGIN
     EXECUTE format('CREATE FUNCTION %I.%I(ts_ns bigint) RETURNS SETOF %s LANGUAGE sql STABLE PARALLEL RESTRICTED AS %L',
         s, n || '_as_of_ns', f, format('SELECT e.* FROM %s e WHERE entitydb.at_ns(e.tableoid, $1)', f));
 
-    IF to_regclass(v) IS NOT NULL THEN
+    IF entitydb.has_columns(to_regclass(v), '{id,ts,ts_ns,seq}') THEN
         EXECUTE format('CREATE FUNCTION %I.%I(id text, since timestamptz DEFAULT ''-infinity'','
             ' until timestamptz DEFAULT ''infinity'') RETURNS SETOF %s LANGUAGE sql STABLE PARALLEL RESTRICTED AS %L',
             s, n || '_history', v,
@@ -131,13 +143,14 @@ BEGIN
             format('SELECT v.* FROM %s v WHERE v.ts > $1 AND v.ts <= $2 ORDER BY v.ts_ns, v.id, v.seq', v));
     END IF;
 
-    EXECUTE format('CREATE FUNCTION %I.%I(id text, t1 timestamptz, t2 timestamptz)'
-        ' RETURNS TABLE (op text, tag text, old_content bytea, new_content bytea)'
-        ' LANGUAGE sql STABLE PARALLEL RESTRICTED AS %L', s, n || '_diff', format($body$
+    IF entitydb.has_columns(face, '{id}') THEN
+        EXECUTE format('CREATE FUNCTION %I.%I(id text, t1 timestamptz, t2 timestamptz)'
+            ' RETURNS TABLE (op text, tag text, old_content bytea, new_content bytea)'
+            ' LANGUAGE sql STABLE PARALLEL RESTRICTED AS %L', s, n || '_diff', format($body$
 WITH old AS MATERIALIZED (
-    SELECT e.tags, e.content FROM %1$s e WHERE entitydb.at(e.tableoid, $2, NULL) AND e.id = $1 COLLATE "C"
+    SELECT %2$s AS tags, %3$s AS content FROM %1$s e WHERE entitydb.at(e.tableoid, $2, NULL) AND e.id = $1 COLLATE "C"
 ), new AS MATERIALIZED (
-    SELECT e.tags, e.content FROM %1$s e WHERE entitydb.at(e.tableoid, $3, NULL) AND e.id = $1 COLLATE "C"
+    SELECT %2$s AS tags, %3$s AS content FROM %1$s e WHERE entitydb.at(e.tableoid, $3, NULL) AND e.id = $1 COLLATE "C"
 ), change (part, op, tag, old_content, new_content) AS (
     SELECT 1, CASE WHEN EXISTS (SELECT FROM new) THEN 'create' ELSE 'delete' END, NULL, NULL::bytea, NULL::bytea
     WHERE EXISTS (SELECT FROM old) OPERATOR(pg_catalog.<>) EXISTS (SELECT FROM new)
@@ -152,7 +165,8 @@ WITH old AS MATERIALIZED (
 )
 SELECT c.op, c.tag, c.old_content, c.new_content FROM change c
 WHERE $2 IS NOT NULL AND $3 IS NOT NULL ORDER BY c.part, c.tag COLLATE "C"
-$body$, f));
+$body$, f, tags, content));
+    END IF;
 
     EXECUTE format('CREATE FUNCTION %I.%I(id text, tags text[], content bytea DEFAULT NULL, at timestamptz DEFAULT NULL)'
         ' RETURNS text LANGUAGE sql AS %L',

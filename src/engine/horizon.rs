@@ -35,9 +35,9 @@ pub struct Horizon {
 }
 
 impl Horizon {
-    /// Valid at `t`, as best known.
+    /// Valid at `t`, as best known; an instant that cannot be written is read as the nearest one that can (S9).
     pub fn at(t: Ns) -> Self {
-        Self { valid: Valid::At(t), known: None }
+        Self { valid: Valid::At(t.clamp(Ns::MIN_WRITABLE, Ns::MAX_WRITABLE)), known: None }
     }
 
     /// Whether an event with these properties counts on the valid-time axis.
@@ -86,6 +86,13 @@ mod tests {
         for stamped in [false, true] {
             assert!(Horizon::at(Ns(5)).admits(Ns(5), stamped, Xid(1)));
             assert!(!Horizon::at(Ns(5)).admits(Ns(6), stamped, Xid(1)));
+        }
+    }
+
+    #[test]
+    fn s9_a_read_out_of_range_is_answered_as_at_the_nearest_end() {
+        for (asked, end) in [(Ns::BEFORE_ALL, Ns::MIN_WRITABLE), (Ns::AFTER_ALL, Ns::MAX_WRITABLE)] {
+            assert!(Horizon::at(asked).admits(end, false, Xid(1)));
         }
     }
 

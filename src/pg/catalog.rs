@@ -183,6 +183,23 @@ fn is_member(role: pg_sys::Oid, dataset: &Dataset) -> bool {
     unsafe { pg_sys::has_privs_of_role(role, dataset.owner) }
 }
 
+/// Whether this transaction made the catalog.
+pub fn is_new() -> bool {
+    let manifest = relation(schema_oid(), "segment");
+    // SAFETY: the cached row is valid until it is released; its inserter is read before.
+    unsafe {
+        let cache = pg_sys::SysCacheIdentifier::RELOID as i32;
+        let tuple = pg_sys::SearchSysCache1(cache, pg_sys::Datum::from(manifest));
+        if tuple.is_null() {
+            return true;
+        }
+        let xmin = (*(*tuple).t_data).t_choice.t_heap.t_xmin;
+        let own = pg_sys::TransactionIdIsCurrentTransactionId(xmin);
+        pg_sys::ReleaseSysCache(tuple);
+        own
+    }
+}
+
 /// The schema of the catalog.
 pub fn schema_oid() -> pg_sys::Oid {
     // SAFETY: plain catalog look-up; raises if the schema is missing.

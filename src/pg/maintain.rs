@@ -9,7 +9,7 @@ use std::fs;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
-use super::catalog::Dataset;
+use super::catalog::{self, Dataset};
 use super::error::{OrRaise, raise};
 use super::{delta, manifest, settings, store};
 use crate::engine;
@@ -52,6 +52,12 @@ fn begin(what: &str) {
     unsafe { pg_sys::CommandCounterIncrement() };
 }
 
+/// Counts the command on, so that whatever the same statement does next sees what was done, and nothing twice.
+fn end_command() {
+    // SAFETY: functions of maintenance are volatile and parallel unsafe, so commands may be counted on.
+    unsafe { pg_sys::CommandCounterIncrement() };
+}
+
 /// Runs `work` with a fresh registered snapshot.
 fn with_fresh_snapshot<T>(work: impl FnOnce(pg_sys::Snapshot) -> T) -> T {
     // SAFETY: the snapshot stays registered while `work` runs; after an error the resource owner releases it.
@@ -87,7 +93,7 @@ pub fn seal(dataset: &Dataset) -> i64 {
     begin("seal");
     lock(dataset);
     sweep();
-    with_fresh_snapshot(|snapshot| {
+    let sealed = with_fresh_snapshot(|snapshot| {
         // SAFETY: the snapshot is registered.
         let (places, sets): (Vec<pg_sys::ItemPointerData>, Vec<ChangeSet>) =
             unsafe { delta::read_committed(dataset, snapshot) }.into_iter().unzip();
@@ -101,7 +107,9 @@ pub fn seal(dataset: &Dataset) -> i64 {
         manifest::publish(dataset, &built);
         delta::remove(dataset, &places);
         i64::try_from(events).unwrap_or(i64::MAX)
-    })
+    });
+    end_command();
+    sealed
 }
 
 /// Merges the dataset's runs and tiles into one. Returns how many files were replaced.
@@ -109,19 +117,25 @@ pub fn compact(dataset: &Dataset) -> i64 {
     begin("compact");
     lock(dataset);
     sweep();
-    with_fresh_snapshot(|snapshot| {
+    let count = with_fresh_snapshot(|snapshot| {
         // SAFETY: the snapshot is registered.
         let base = unsafe { store::view_of_segments(dataset, snapshot) };
         let (built, replaced) =
             engine::compact(&base, &commit_time, &settings::build_options(), &mut files()).or_raise();
         manifest::replace(dataset, &built, &replaced);
         i64::try_from(replaced.len()).unwrap_or(i64::MAX)
-    })
+    });
+    end_command();
+    count
 }
 
 /// Unlinks files that no snapshot can see: removed ones that every snapshot is younger than, and those of transactions
-/// that ended without publishing them.
+/// that ended without publishing them. Not in the transaction that made the catalog: there may have been another one
+/// before, which a rollback brings back with all its files.
 fn sweep() {
+    if catalog::is_new() {
+        return;
+    }
     let Ok(entries) = fs::read_dir(manifest::folder()) else { return };
     let present: Vec<String> = entries.flatten().filter_map(|e| e.file_name().into_string().ok()).collect();
     let horizon = oldest_needed();

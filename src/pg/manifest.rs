@@ -103,25 +103,29 @@ pub fn publish(dataset: &Dataset, files: &[FileInfo]) {
         for file in files {
             let position = super::compat::nextval_internal(positions, false);
             let number = |value: u64| pg_sys::Datum::from(i64::try_from(value).unwrap_or(i64::MAX));
-            let mut values: [pg_sys::Datum; COLUMNS] = [
-                pg_sys::Datum::from(dataset.id),
-                pg_sys::Datum::from(position),
-                file.name.as_str().into_datum().unwrap_or(pg_sys::Datum::from(0)),
-                pg_sys::Datum::from(file.kind as i16),
-                number(file.bytes),
-                number(u64::from(file.checksum)),
-                number(file.events),
-                number(file.entities),
-                pg_sys::Datum::from(file.ts.0.0),
-                pg_sys::Datum::from(file.ts.1.0),
-                pg_sys::Datum::from(file.max_stamped.map_or(0, |ns| ns.0)),
-                pg_sys::Datum::from(file.tx.0.0),
-                pg_sys::Datum::from(file.tx.1.0),
-                number(u64::from(file.ordinals.0.0)),
-                number(u64::from(file.ordinals.1.0)),
+            let of_ts = file.ts.0 <= file.ts.1;
+            let of_tx = file.tx.0 <= file.tx.1;
+            let of_ordinals = file.ordinals.0 <= file.ordinals.1;
+            // A kind that holds no instants (transactions, ordinals) has a smallest past its largest.
+            let values: [Option<pg_sys::Datum>; COLUMNS] = [
+                Some(pg_sys::Datum::from(dataset.id)),
+                Some(pg_sys::Datum::from(position)),
+                file.name.as_str().into_datum(),
+                Some(pg_sys::Datum::from(file.kind as i16)),
+                Some(number(file.bytes)),
+                Some(number(u64::from(file.checksum))),
+                Some(number(file.events)),
+                Some(number(file.entities)),
+                of_ts.then_some(pg_sys::Datum::from(file.ts.0.0)),
+                of_ts.then_some(pg_sys::Datum::from(file.ts.1.0)),
+                file.max_stamped.map(|ns| pg_sys::Datum::from(ns.0)),
+                of_tx.then_some(pg_sys::Datum::from(file.tx.0.0)),
+                of_tx.then_some(pg_sys::Datum::from(file.tx.1.0)),
+                of_ordinals.then(|| number(u64::from(file.ordinals.0.0))),
+                of_ordinals.then(|| number(u64::from(file.ordinals.1.0))),
             ];
-            let mut nulls = [false; COLUMNS];
-            nulls[10] = file.max_stamped.is_none();
+            let mut nulls = values.map(|value| value.is_none());
+            let mut values = values.map(|value| value.unwrap_or(pg_sys::Datum::from(0)));
             let tuple = pg_sys::heap_form_tuple((*rel).rd_att, values.as_mut_ptr(), nulls.as_mut_ptr());
             pg_sys::CatalogTupleInsert(rel, tuple);
             pg_sys::heap_freetuple(tuple);

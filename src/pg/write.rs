@@ -56,17 +56,21 @@ impl At {
     pub fn landing(entity: &Entity, t: Option<pg_sys::TimestampTz>) -> Self {
         match t {
             None => Self::now(),
-            Some(i64::MIN) => out_of_range("-infinity"),
-            Some(i64::MAX) => out_of_range("infinity"),
             Some(t) => {
                 // Times that ns cannot hold saturate, so they are judged before the entity's own instants are.
-                let first = clock::first_ns(t);
-                if first < Ns::MIN_WRITABLE || first > Ns::MAX_WRITABLE {
-                    out_of_range(&shown(t));
-                }
+                Self::microsecond(t);
                 Self::given(entity.timeline.landing(Micros(clock::to_unix_micros(t))))
             }
         }
+    }
+
+    /// The first instant of a user's microsecond; raises 22008 where it cannot be written.
+    pub fn microsecond(t: pg_sys::TimestampTz) -> Self {
+        let ts = clock::first_ns(t);
+        if ts < Ns::MIN_WRITABLE || ts > Ns::MAX_WRITABLE {
+            out_of_range(&shown(t));
+        }
+        Self { ts, stamped: false }
     }
 
     /// The state that a write at this instant changes: what a plain read sees for a stamp, else what is valid then.

@@ -1,4 +1,5 @@
 -- entity_create and entity_drop: all of a dataset, in the current schema, transactionally.
+\set SHOW_CONTEXT never
 CREATE SCHEMA shop;
 SET search_path = shop, public;
 SELECT entity_create('order "x''');

@@ -12,16 +12,21 @@ use crate::engine::{Load, LoadMode};
 use crate::pg::catalog::Shape;
 use crate::pg::error::OrRaise;
 use crate::pg::write::{self, At};
-use crate::pg::{clock, compat, delta, lock, maintain, manifest, settings, store};
+use crate::pg::{compat, delta, lock, maintain, manifest, settings, store};
 use crate::segment::Directory;
-use crate::types::{Micros, NewEvent, Ns};
+use crate::types::NewEvent;
 
 /// Past this much memory a part of the load is written out.
 const MEMORY_MAX: usize = 1 << 30;
 
+/// Rows that hold more than this become a load, however few they are: they shall not wait in memory.
+const WAITING_MAX: usize = 64 << 20;
+
 /// The rows of a statement that may become a load.
 pub struct Bulk {
     waiting: Vec<Row>,
+    /// How many bytes the waiting rows hold.
+    waiting_bytes: usize,
     load: Option<(Load, Directory)>,
 }
 
@@ -46,8 +51,11 @@ impl Bulk {
             inserts && !is(pg_sys::NodeTag::T_Result) && !is(pg_sys::NodeTag::T_ValuesScan) && !row_is_wanted(info)
         };
         let errors = modify.on_conflict == OnConflict::Error;
-        (many && errors && !write::uses_transaction_snapshot() && !delta::written(&modify.dataset))
-            .then(|| Self { waiting: Vec::new(), load: None })
+        (many && errors && !write::uses_transaction_snapshot() && !delta::written(&modify.dataset)).then(|| Self {
+            waiting: Vec::new(),
+            waiting_bytes: 0,
+            load: None,
+        })
     }
 }
 
@@ -57,8 +65,9 @@ pub fn push(modify: &mut Modify, row: Row) {
     match &mut bulk.load {
         Some((load, files)) => gather(modify, load, files, row),
         None => {
+            bulk.waiting_bytes += row.bytes();
             bulk.waiting.push(row);
-            if bulk.waiting.len() > settings::bulk_threshold() {
+            if bulk.waiting.len() > settings::bulk_threshold() || bulk.waiting_bytes > WAITING_MAX {
                 let mode = match modify.shape {
                     Shape::State => LoadMode::State,
                     Shape::Event => LoadMode::Event,
@@ -109,12 +118,7 @@ fn instant(name: &str, t: Option<i64>, ns: Option<i64>) -> (At, bool) {
     match (t, ns) {
         (None, None) => (At::now(), false),
         (t, Some(ns)) => (apply::exact_at(name, t, ns), false),
-        (Some(i64::MIN), None) => (At::given(Ns::BEFORE_ALL), false),
-        (Some(i64::MAX), None) => (At::given(Ns::AFTER_ALL), false),
-        (Some(t), None) => {
-            debug_assert!(Micros(clock::to_unix_micros(t)) <= Micros(i64::MAX));
-            (At::given(clock::first_ns(t)), true)
-        }
+        (Some(t), None) => (At::microsecond(t), true),
     }
 }
 

@@ -40,6 +40,13 @@ pub struct Row {
 }
 
 impl Row {
+    /// About how much memory the row holds.
+    pub fn bytes(&self) -> usize {
+        let one = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
+        let tags = self.tags.iter().flatten().map(|tag| tag.len() + size_of::<Vec<u8>>()).sum::<usize>();
+        size_of::<Self>() + one(&self.id) + one(&self.content) + one(&self.op) + one(&self.tag) + tags
+    }
+
     /// Reads a slot's row.
     ///
     /// # Safety
