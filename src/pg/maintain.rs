@@ -52,12 +52,6 @@ fn begin(what: &str) {
     unsafe { pg_sys::CommandCounterIncrement() };
 }
 
-/// Counts the command on, so that whatever the same statement does next sees what was done, and nothing twice.
-fn end_command() {
-    // SAFETY: functions of maintenance are volatile and parallel unsafe, so commands may be counted on.
-    unsafe { pg_sys::CommandCounterIncrement() };
-}
-
 /// Runs `work` with a fresh registered snapshot.
 fn with_fresh_snapshot<T>(work: impl FnOnce(pg_sys::Snapshot) -> T) -> T {
     // SAFETY: the snapshot stays registered while `work` runs; after an error the resource owner releases it.
@@ -93,7 +87,7 @@ pub fn seal(dataset: &Dataset) -> i64 {
     begin("seal");
     lock(dataset);
     sweep();
-    let sealed = with_fresh_snapshot(|snapshot| {
+    with_fresh_snapshot(|snapshot| {
         // SAFETY: the snapshot is registered.
         let (places, sets): (Vec<pg_sys::ItemPointerData>, Vec<ChangeSet>) =
             unsafe { delta::read_committed(dataset, snapshot) }.into_iter().unzip();
@@ -107,9 +101,7 @@ pub fn seal(dataset: &Dataset) -> i64 {
         manifest::publish(dataset, &built);
         delta::remove(dataset, &places);
         i64::try_from(events).unwrap_or(i64::MAX)
-    });
-    end_command();
-    sealed
+    })
 }
 
 /// Merges the dataset's runs and tiles into one. Returns how many files were replaced.
@@ -117,16 +109,14 @@ pub fn compact(dataset: &Dataset) -> i64 {
     begin("compact");
     lock(dataset);
     sweep();
-    let count = with_fresh_snapshot(|snapshot| {
+    with_fresh_snapshot(|snapshot| {
         // SAFETY: the snapshot is registered.
         let base = unsafe { store::view_of_segments(dataset, snapshot) };
         let (built, replaced) =
             engine::compact(&base, &commit_time, &settings::build_options(), &mut files()).or_raise();
         manifest::replace(dataset, &built, &replaced);
         i64::try_from(replaced.len()).unwrap_or(i64::MAX)
-    });
-    end_command();
-    count
+    })
 }
 
 /// Unlinks files that no snapshot can see: removed ones that every snapshot is younger than, and those of transactions
