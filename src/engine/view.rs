@@ -113,6 +113,26 @@ impl View {
         Ok(all.into_iter().map(Ordinal).collect())
     }
 
+    /// A tree that selects every entity with an event between two instants, both included, and perhaps others: those of
+    /// the runs that have such events, where these are few.
+    pub fn with_events_between(&self, from: Ns, to: Ns) -> Result<TagExpr> {
+        let is_in = |run: &Run| run.summary.ts.0 <= to && run.summary.ts.1 >= from;
+        let (mut all, mut some) = (0, 0);
+        for (run, _) in self.runs() {
+            all += run.summary.entities;
+            some += if is_in(run) { run.summary.entities } else { 0 };
+        }
+        if some > all / 4 {
+            return Ok(TagExpr::Exists);
+        }
+        let mut ordinals: RoaringBitmap = self.delta.ordinals().map(|o| o.0).collect();
+        for (n, (run, _)) in self.runs().enumerate().filter(|(_, (run, _))| is_in(run)) {
+            self.touch(n);
+            ordinals.extend(run.ordinals()?.into_iter().map(|o| o.0));
+        }
+        Ok(TagExpr::Ordinals(ordinals))
+    }
+
     /// All events of an entity; empty if there are none.
     pub fn timeline(&self, ordinal: Ordinal) -> Result<Timeline> {
         self.timeline_until(ordinal, Ns::AFTER_ALL)

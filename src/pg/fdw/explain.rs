@@ -7,6 +7,7 @@ use std::ffi::{CStr, CString};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
+use super::pred::Instant;
 use super::quals::{Leaf, Qual, Value};
 use super::scan::Scan;
 use crate::pg::catalog::Shape;
@@ -106,11 +107,22 @@ unsafe fn show(qual: &Qual, around: *mut pg_sys::List, inner: bool) -> String {
                 Leaf::TagsOverlap => elements(v)
                     .map_or_else(|| format!("any of {}", value(v, around)), |tags| format!("({})", tags.join(" OR "))),
                 Leaf::Tag | Leaf::HasTag => value(v, around),
-                Leaf::Ts(cmp) => format!("ts {} {}", cmp.symbol(), value(v, around)),
-                Leaf::TsNs(cmp) => format!("ts_ns {} {}", cmp.symbol(), value(v, around)),
+                Leaf::IdPrefix => format!("id ^@ {}", value(v, around)),
+                Leaf::IdLike => format!("id LIKE {}", value(v, around)),
+                Leaf::Time(of, cmp) => format!("{} {} {}", column(*of), cmp.symbol(), value(v, around)),
+                Leaf::TimeNs(of, cmp) => format!("{}_ns {} {}", column(*of), cmp.symbol(), value(v, around)),
                 Leaf::Bool => value(v, around),
             },
         }
+    }
+}
+
+/// The column that shows an instant.
+fn column(instant: Instant) -> &'static str {
+    match instant {
+        Instant::Ts => "ts",
+        Instant::Created => "created_at",
+        Instant::Updated => "updated_at",
     }
 }
 

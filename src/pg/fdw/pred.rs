@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
-use crate::engine::{TagExpr, View};
+use crate::engine::{State, TagExpr, View};
 use crate::error::Result;
 use crate::types::Ns;
 
@@ -27,14 +27,25 @@ pub enum Pred {
     Tag(Vec<u8>),
     /// Carries a tag that starts with this.
     Prefix(Vec<u8>),
-    /// The event's valid time lies between these, both included.
-    Between(Ns, Ns),
+    /// This instant lies between these, both included.
+    Between(Instant, Ns, Ns),
     /// All of these.
     And(Vec<Pred>),
     /// Any of these.
     Or(Vec<Pred>),
     /// Not this.
     Not(Box<Pred>),
+}
+
+/// An instant that a row has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Instant {
+    /// The valid time of an event.
+    Ts,
+    /// When the present existence of an entity began.
+    Created,
+    /// When the state of an entity last changed.
+    Updated,
 }
 
 /// What a predicate is asked of.
@@ -45,6 +56,31 @@ pub struct Subject<'a> {
     pub tags: &'a [Arc<[u8]>],
     /// The event's valid time; any for an entity.
     pub ts: Ns,
+    /// When the entity's present existence began; any for an event.
+    pub created_at: Ns,
+    /// When its state last changed; any for an event.
+    pub updated_at: Ns,
+}
+
+impl<'a> Subject<'a> {
+    /// An entity.
+    pub fn entity(id: &'a [u8], state: &'a State) -> Self {
+        let State { tags, created_at, updated_at, .. } = state;
+        Self { id, tags, ts: Ns::BEFORE_ALL, created_at: *created_at, updated_at: *updated_at }
+    }
+
+    /// An event.
+    pub fn event(id: &'a [u8], ts: Ns) -> Self {
+        Self { id, tags: &[], ts, created_at: Ns::BEFORE_ALL, updated_at: Ns::BEFORE_ALL }
+    }
+
+    fn instant(&self, instant: Instant) -> Ns {
+        match instant {
+            Instant::Ts => self.ts,
+            Instant::Created => self.created_at,
+            Instant::Updated => self.updated_at,
+        }
+    }
 }
 
 impl Pred {
@@ -95,19 +131,57 @@ impl Pred {
             }
             Pred::Tag(tag) => s.tags.binary_search_by(|t| t.as_ref().cmp(tag.as_slice())).is_ok(),
             Pred::Prefix(prefix) => s.tags.iter().any(|t| t.starts_with(prefix)),
-            Pred::Between(from, to) => *from <= s.ts && s.ts <= *to,
+            Pred::Between(instant, from, to) => {
+                let at = s.instant(*instant);
+                *from <= at && at <= *to
+            }
             Pred::And(all) => all.iter().all(|p| p.matches(s)),
             Pred::Or(any) => any.iter().any(|p| p.matches(s)),
             Pred::Not(p) => !p.matches(s),
         }
     }
 
-    /// The same question over ordinals and tags. Instants of events are no question to entities: such a leaf asks
-    /// nothing.
+    /// Whether any leaf of the tree is like this.
+    fn any(&self, is: &impl Fn(&Pred) -> bool) -> bool {
+        match self {
+            Pred::And(inner) | Pred::Or(inner) => inner.iter().any(|p| p.any(is)),
+            Pred::Not(inner) => inner.any(is),
+            leaf => is(leaf),
+        }
+    }
+
+    /// Whether the tree asks for ids.
+    pub fn asks_ids(&self) -> bool {
+        self.any(&|leaf| matches!(leaf, Pred::IdIn(_) | Pred::IdBetween(..)))
+    }
+
+    /// What [`lower`](Self::lower) leaves open, to be asked of each entity that it selects: the parts about instants.
+    pub fn left_open(self) -> Option<Pred> {
+        let asks_instants = |p: &Pred| p.any(&|leaf| matches!(leaf, Pred::Between(..)));
+        match self {
+            Pred::And(all) => {
+                let open: Vec<Pred> = all.into_iter().filter_map(Pred::left_open).collect();
+                (!open.is_empty()).then_some(Pred::And(open))
+            }
+            pred => asks_instants(&pred).then_some(pred),
+        }
+    }
+
+    /// A question over ordinals and tags that every entity satisfies that satisfies this one. It is the same question
+    /// but for the instants, which only states tell.
     pub fn lower(&self, view: &View) -> Result<TagExpr> {
+        self.bounded(view, true)
+    }
+
+    /// A question that selects all that this one does (`upper`), or nothing that it does not.
+    fn bounded(&self, view: &View, upper: bool) -> Result<TagExpr> {
+        let all = |inner: &[Pred]| inner.iter().map(|p| p.bounded(view, upper)).collect::<Result<_>>();
         Ok(match self {
-            Pred::True | Pred::Between(..) => TagExpr::Exists,
+            Pred::True => TagExpr::Exists,
             Pred::False => TagExpr::Never,
+            // Each instant of a state is that of one of the entity's events.
+            Pred::Between(_, from, to) if upper => view.with_events_between(*from, *to)?,
+            Pred::Between(..) => TagExpr::Never,
             Pred::IdIn(ids) => {
                 let mut ordinals = RoaringBitmap::new();
                 for id in ids {
@@ -123,9 +197,9 @@ impl Pred {
             }
             Pred::Tag(tag) => TagExpr::Tag(tag.clone()),
             Pred::Prefix(prefix) => TagExpr::Prefix(prefix.clone()),
-            Pred::And(all) => TagExpr::And(all.iter().map(|p| p.lower(view)).collect::<Result<_>>()?),
-            Pred::Or(any) => TagExpr::Or(any.iter().map(|p| p.lower(view)).collect::<Result<_>>()?),
-            Pred::Not(p) => TagExpr::Not(Box::new(p.lower(view)?)),
+            Pred::And(inner) => TagExpr::And(all(inner)?),
+            Pred::Or(inner) => TagExpr::Or(all(inner)?),
+            Pred::Not(inner) => TagExpr::Not(Box::new(inner.bounded(view, !upper)?)),
         })
     }
 }

@@ -8,7 +8,7 @@ use std::ops::Bound;
 use pgrx::pg_sys;
 use pgrx::prelude::PgSqlErrorCode as Code;
 
-use super::pred::Pred;
+use super::pred::{Instant, Pred};
 use super::tuple::Column;
 use crate::engine::Pattern;
 use crate::pg::catalog::Shape;
@@ -75,10 +75,14 @@ pub enum Leaf {
     Tag,
     /// `has_tag(tags, value)`
     HasTag,
-    /// `ts <op> value`
-    Ts(Cmp),
-    /// `ts_ns <op> value`
-    TsNs(Cmp),
+    /// `id ^@ value`
+    IdPrefix,
+    /// `id LIKE value`, of a constant that asks for a prefix or for one id.
+    IdLike,
+    /// `ts <op> value`, `created_at <op> value`, `updated_at <op> value`
+    Time(Instant, Cmp),
+    /// The same of `ts_ns`, `created_at_ns`, `updated_at_ns`; the value is an int8 or an int4.
+    TimeNs(Instant, Cmp),
     /// The value itself.
     Bool,
 }
@@ -272,6 +276,12 @@ impl Target<'_> {
         // SAFETY: the arguments of a function are expressions.
         unsafe {
             let args = pgrx::PgList::<pg_sys::Node>::from_pg((*call).args);
+            if (*call).funcid.to_u32() == pg_sys::F_STARTS_WITH
+                && self.column(args.get_ptr(0)?) == Some(Column::Id)
+                && is_bytewise((*call).inputcollid)
+            {
+                return Some(Qual::Leaf(Leaf::IdPrefix, self.value(args.get_ptr(1)?)?));
+            }
             if self.column(args.get_ptr(0)?) != Some(Column::Tags)
                 || c_symbol((*call).funcid).as_deref() != Some(b"has_tag_wrapper")
             {
@@ -303,19 +313,41 @@ fn leaf(column: Column, operator: u32, collation: pg_sys::Oid, exchanged: bool, 
         (Column::Id, 2315) => (Le, false),
         (Column::Id, 2317) => (Ge, false),
         (Column::Id, 2318) => (Gt, false),
-        (Column::Ts, 1320) | (Column::TsNs, 410) => (Eq, false),
-        (Column::Ts, 1321) | (Column::TsNs, 411) => (Eq, true),
-        (Column::Ts, 1322) | (Column::TsNs, 412) => (Lt, false),
-        (Column::Ts, 1323) | (Column::TsNs, 414) => (Le, false),
-        (Column::Ts, 1324) | (Column::TsNs, 413) => (Gt, false),
-        (Column::Ts, 1325) | (Column::TsNs, 415) => (Ge, false),
+        (Column::Id, 1209 | 1210) if !exchanged && is_bytewise(collation) && is_prefix_pattern(&value) => {
+            let like = Qual::Leaf(Leaf::IdLike, value);
+            return Some(if operator == 1210 { Qual::Not(Box::new(like)) } else { like });
+        }
+        (Column::Id, 3877) if !exchanged && is_bytewise(collation) => return Some(Qual::Leaf(Leaf::IdPrefix, value)),
+        (Column::Ts | Column::CreatedAt | Column::UpdatedAt, operator) => match operator {
+            1320 => (Eq, false),
+            1321 => (Eq, true),
+            1322 => (Lt, false),
+            1323 => (Le, false),
+            1324 => (Gt, false),
+            1325 => (Ge, false),
+            _ => return None,
+        },
+        // Of int8 with int8, with int4 and of int4 with int8.
+        (Column::TsNs | Column::CreatedAtNs | Column::UpdatedAtNs, operator) => match operator {
+            410 | 416 | 15 => (Eq, false),
+            411 | 417 | 36 => (Eq, true),
+            412 | 418 | 37 => (Lt, false),
+            414 | 420 | 80 => (Le, false),
+            413 | 419 | 76 => (Gt, false),
+            415 | 430 | 82 => (Ge, false),
+            _ => return None,
+        },
         _ => return None,
     };
     let cmp = if exchanged { cmp.flipped() } else { cmp };
     let leaf = match column {
-        Column::Id => Leaf::Id(cmp),
-        Column::Ts => Leaf::Ts(cmp),
-        _ => Leaf::TsNs(cmp),
+        Column::Ts => Leaf::Time(Instant::Ts, cmp),
+        Column::TsNs => Leaf::TimeNs(Instant::Ts, cmp),
+        Column::CreatedAt => Leaf::Time(Instant::Created, cmp),
+        Column::CreatedAtNs => Leaf::TimeNs(Instant::Created, cmp),
+        Column::UpdatedAt => Leaf::Time(Instant::Updated, cmp),
+        Column::UpdatedAtNs => Leaf::TimeNs(Instant::Updated, cmp),
+        _ => Leaf::Id(cmp),
     };
     let qual = Qual::Leaf(leaf, value);
     Some(if unequal { Qual::Not(Box::new(qual)) } else { qual })
@@ -436,15 +468,15 @@ impl Qual {
                     if matches!(self, Qual::And(_)) != negated { Pred::And(asked) } else { Pred::Or(asked) }
                 }
                 Qual::Not(qual) => qual.ask(!negated, context),
-                Qual::Leaf(leaf, value) => ask_leaf(*leaf, value.get(context), negated),
+                Qual::Leaf(leaf, value) => ask_leaf(*leaf, value, value.get(context), negated),
             }
         }
     }
 }
 
 /// The rows for which a leaf is true (or, `negated`, false).
-unsafe fn ask_leaf(leaf: Leaf, value: Option<pg_sys::Datum>, negated: bool) -> Pred {
-    let Some(datum) = value else {
+unsafe fn ask_leaf(leaf: Leaf, value: &Value, datum: Option<pg_sys::Datum>, negated: bool) -> Pred {
+    let Some(datum) = datum else {
         // NULL = ANY of nothing is false, of anything else unknown.
         return match leaf {
             Leaf::Tag if negated => Pred::Not(Box::new(Pred::Prefix(Vec::new()))),
@@ -473,13 +505,18 @@ unsafe fn ask_leaf(leaf: Leaf, value: Option<pg_sys::Datum>, negated: bool) -> P
             }
             Leaf::Tag => Pred::Tag(bytes_of(datum)).negated_if(negated),
             Leaf::HasTag => tag_pattern(&bytes_of(datum)).negated_if(negated),
-            Leaf::Ts(cmp) => {
+            Leaf::IdPrefix => starts_with(bytes_of(datum)).negated_if(negated),
+            Leaf::IdLike => like(&bytes_of(datum)).unwrap_or(Pred::False).negated_if(negated),
+            Leaf::Time(instant, cmp) => {
                 let at = datum.value() as i64;
-                between(cmp, clock::first_ns(at), clock::last_ns(at)).negated_if(negated)
+                between(instant, cmp, clock::first_ns(at), clock::last_ns(at)).negated_if(negated)
             }
-            Leaf::TsNs(cmp) => {
-                let at = Ns(datum.value() as i64);
-                between(cmp, at, at).negated_if(negated)
+            Leaf::TimeNs(instant, cmp) => {
+                let at = match pg_sys::exprType(value.expr.cast()) {
+                    pg_sys::INT4OID => i64::from(datum.value() as i32),
+                    _ => datum.value() as i64,
+                };
+                between(instant, cmp, Ns(at), Ns(at)).negated_if(negated)
             }
             Leaf::Bool => (if datum.value() != 0 { Pred::True } else { Pred::False }).negated_if(negated),
         }
@@ -510,8 +547,45 @@ fn id_compares(cmp: Cmp, id: Vec<u8>) -> Pred {
     }
 }
 
+/// The ids that start with a prefix.
+fn starts_with(prefix: Vec<u8>) -> Pred {
+    // The least bytes after all that have the prefix: its last byte that can grow, grown.
+    let upper = prefix.iter().rposition(|byte| *byte != 0xff).map(|at| {
+        let mut next = prefix[..=at].to_vec();
+        next[at] += 1;
+        next
+    });
+    Pred::IdBetween(Bound::Included(prefix), upper.map_or(Bound::Unbounded, Bound::Excluded))
+}
+
+/// What LIKE asks with a pattern of plain characters, of which the last may be `%`; `None` for any other.
+fn like(pattern: &[u8]) -> Option<Pred> {
+    let mut text = Vec::with_capacity(pattern.len());
+    let mut rest = pattern.iter();
+    while let Some(&byte) = rest.next() {
+        match byte {
+            b'\\' => text.push(*rest.next()?),
+            b'%' => return rest.all(|b| *b == b'%').then(|| starts_with(text)),
+            b'_' => return None,
+            _ => text.push(byte),
+        }
+    }
+    Some(Pred::IdIn([text].into()))
+}
+
+/// Whether a value is a constant pattern that asks for a prefix or for one id.
+fn is_prefix_pattern(value: &Value) -> bool {
+    // SAFETY: a node's tag says whether it is a constant; the operator takes text alone.
+    unsafe {
+        let constant = value.expr.cast::<pg_sys::Const>();
+        (*value.expr).type_ == pg_sys::NodeTag::T_Const
+            && !(*constant).constisnull
+            && like(&bytes_of((*constant).constvalue)).is_some()
+    }
+}
+
 /// A comparison with the instants from `first` to `last`, which the value stands for.
-fn between(cmp: Cmp, first: Ns, last: Ns) -> Pred {
+fn between(instant: Instant, cmp: Cmp, first: Ns, last: Ns) -> Pred {
     let (from, to) = match cmp {
         Cmp::Eq => (Some(first), Some(last)),
         Cmp::Lt => (Some(Ns::BEFORE_ALL), first.0.checked_sub(1).map(Ns)),
@@ -520,7 +594,7 @@ fn between(cmp: Cmp, first: Ns, last: Ns) -> Pred {
         Cmp::Ge => (Some(first), Some(Ns::AFTER_ALL)),
     };
     match (from, to) {
-        (Some(from), Some(to)) => Pred::Between(from, to),
+        (Some(from), Some(to)) => Pred::Between(instant, from, to),
         _ => Pred::False,
     }
 }

@@ -51,13 +51,13 @@ pub struct Scan {
 enum Cursor {
     Start,
     Done,
-    /// Entities that satisfy the selection; those of `pinned` are still to be tested.
+    /// Entities that satisfy the selection, of which those are given that satisfy `filter` too.
     States {
         view: Arc<View>,
         horizon: Horizon,
         ordinals: IntoIter<Ordinal>,
         select: Option<Select>,
-        pinned: Option<Pred>,
+        filter: Option<Pred>,
     },
     Events {
         view: Arc<View>,
@@ -340,15 +340,14 @@ impl Scan {
                     Cursor::Events { view, pred, ordinals: ordinals.into_iter(), current }
                 }
                 Shape::State => {
-                    let select = match &pinned {
-                        Some(_) => None,
+                    let (select, filter) = match &pinned {
+                        Some(_) => (None, Some(pred)),
                         None => {
                             let expr = pred.lower(&view).or_raise();
-                            Some(Select::new(view.clone(), expr, horizon.clone()).or_raise())
+                            (Some(Select::new(view.clone(), expr, horizon.clone()).or_raise()), pred.left_open())
                         }
                     };
-                    let pinned = pinned.map(|_| pred);
-                    Cursor::States { view, horizon, ordinals: ordinals.into_iter(), select, pinned }
+                    Cursor::States { view, horizon, ordinals: ordinals.into_iter(), select, filter }
                 }
             }
         }
@@ -360,7 +359,7 @@ impl Scan {
 
     /// Whether there is one more row, where a selection alone says so; `None` where entities must be looked at.
     fn next_blank(&mut self) -> Option<bool> {
-        let Cursor::States { ordinals, select: Some(select), pinned: None, .. } = &mut self.cursor else { return None };
+        let Cursor::States { ordinals, select: Some(select), filter: None, .. } = &mut self.cursor else { return None };
         while ordinals.next().is_none() {
             pgrx::check_for_interrupts!();
             let Some(chunk) = select.next_chunk().or_raise() else { return Some(false) };
@@ -383,8 +382,8 @@ impl Scan {
 
     /// How many entities the scan finds.
     fn count(&mut self) -> u64 {
-        let Cursor::States { select, pinned, .. } = &mut self.cursor else { return 0 };
-        if pinned.is_none()
+        let Cursor::States { select, filter, .. } = &mut self.cursor else { return 0 };
+        if filter.is_none()
             && let Some(select) = select.take()
         {
             return select.count().or_raise();
@@ -398,7 +397,9 @@ impl Scan {
 
     /// The next entity of a state face, with its id and its state if they are needed.
     fn next_entity(&mut self, needs_id: bool, needs_state: bool) -> Option<(Ordinal, Vec<u8>, Option<State>)> {
-        let Cursor::States { view, horizon, ordinals, select, pinned } = &mut self.cursor else { return None };
+        let Cursor::States { view, horizon, ordinals, select, filter } = &mut self.cursor else { return None };
+        let needs_state = needs_state || filter.is_some();
+        let needs_id = needs_id || filter.as_ref().is_some_and(Pred::asks_ids);
         loop {
             pgrx::check_for_interrupts!();
             let Some(ordinal) = ordinals.next() else {
@@ -407,15 +408,15 @@ impl Scan {
                 continue;
             };
             let mut state = None;
-            if needs_state || pinned.is_some() {
+            if needs_state {
                 state = view.state(ordinal, horizon).or_raise();
                 if state.is_none() {
                     continue;
                 }
             }
-            let id = if needs_id || pinned.is_some() { view.id(ordinal).or_raise().into_owned() } else { Vec::new() };
-            if let (Some(pred), Some(state)) = (&pinned, &state)
-                && !pred.matches(&Subject { id: &id, tags: &state.tags, ts: Ns(0) })
+            let id = if needs_id { view.id(ordinal).or_raise().into_owned() } else { Vec::new() };
+            if let (Some(filter), Some(state)) = (&filter, &state)
+                && !filter.matches(&Subject::entity(&id, state))
             {
                 continue;
             }
@@ -456,7 +457,7 @@ impl Scan {
                     *current = (ordinal, id, events.into_iter());
                     continue;
                 };
-                if !pred.matches(&Subject { id, tags: &[], ts: event.ts }) {
+                if !pred.matches(&Subject::event(id, event.ts)) {
                     continue;
                 }
                 let blob = event.content.as_ref().filter(|_| needs_content);
