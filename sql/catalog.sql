@@ -6,9 +6,13 @@ GRANT USAGE ON SCHEMA entitydb TO PUBLIC;
 CREATE TABLE entitydb.dataset (
     id int4 PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     name text COLLATE "C" NOT NULL UNIQUE CHECK (octet_length(name) BETWEEN 1 AND 44),
-    owner oid NOT NULL
+    owner oid NOT NULL,
+    truncated_tx xid8,
+    truncated_at timestamptz
 );
 COMMENT ON TABLE entitydb.dataset IS 'one row a dataset';
+COMMENT ON COLUMN entitydb.dataset.truncated_tx IS 'the last TRUNCATE: its commit is the floor of system time';
+COMMENT ON COLUMN entitydb.dataset.truncated_at IS 'the clock at that TRUNCATE: the floor once its commit time is forgotten';
 GRANT SELECT ON entitydb.dataset TO PUBLIC;
 
 CREATE TABLE entitydb.segment (

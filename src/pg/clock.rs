@@ -11,7 +11,7 @@ use pgrx::prelude::*;
 use pgrx::{PGRXSharedMemory, PgAtomic, PgLwLock, pg_shmem_init, pg_sys};
 
 use super::store;
-use crate::types::Ns;
+use crate::types::{Micros, Ns, Xid};
 
 /// The last stamp given by any process of this server.
 // SAFETY: the name is unique in the library, and `init` reserves the memory at preload.
@@ -122,7 +122,33 @@ pub fn to_timestamptz(ns: Ns) -> pg_sys::TimestampTz {
     ns.0.div_euclid(1000) - EPOCH_MICROS
 }
 
+/// The timestamptz of a system time.
+pub fn from_unix_micros(at: Micros) -> pg_sys::TimestampTz {
+    at.0.saturating_sub(EPOCH_MICROS)
+}
+
 /// Microseconds since 1970 of a timestamptz.
 pub fn to_unix_micros(t: pg_sys::TimestampTz) -> i64 {
     t.saturating_add(EPOCH_MICROS)
+}
+
+/// A timestamptz as SQL shows it.
+pub fn shown(t: pg_sys::TimestampTz) -> String {
+    // SAFETY: the output function of the type takes any value of it and answers a C string.
+    unsafe {
+        let text = pg_sys::OidOutputFunctionCall(pg_sys::Oid::from(pg_sys::F_TIMESTAMPTZ_OUT), pg_sys::Datum::from(t));
+        std::ffi::CStr::from_ptr(text).to_string_lossy().into_owned()
+    }
+}
+
+/// When a transaction committed, if it did and PostgreSQL still knows it.
+pub fn commit_time(tx: Xid) -> Option<Micros> {
+    let (mut at, mut origin) = (0, 0);
+    // SAFETY: the transaction id is one that this cluster gave, recent or frozen, and both are answered; the results are
+    // written before they are read.
+    let is_known = unsafe {
+        pg_sys::track_commit_timestamp
+            && pg_sys::TransactionIdGetCommitTsData(pg_sys::TransactionId::from(tx.0 as u32), &mut at, &mut origin)
+    };
+    is_known.then(|| Micros(to_unix_micros(at)))
 }

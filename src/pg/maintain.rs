@@ -11,10 +11,10 @@ use pgrx::prelude::*;
 
 use super::catalog::{self, Dataset};
 use super::error::{OrRaise, raise};
-use super::{delta, manifest, settings, store};
+use super::{clock, delta, manifest, settings, store};
 use crate::engine;
 use crate::segment::{Directory, parse_name};
-use crate::types::{ChangeSet, Micros, Xid};
+use crate::types::{ChangeSet, Xid};
 
 /// The lock tag's fourth field: one seal, compaction or end of a load at a time in a dataset.
 const MAINTENANCE: u16 = 18;
@@ -63,18 +63,6 @@ fn with_fresh_snapshot<T>(work: impl FnOnce(pg_sys::Snapshot) -> T) -> T {
     }
 }
 
-/// The commit time of a transaction, where PostgreSQL still knows it.
-fn commit_time(xid: Xid) -> Option<Micros> {
-    let mut at: pg_sys::TimestampTz = 0;
-    let mut origin: pg_sys::RepOriginId = 0;
-    // SAFETY: the flag says whether commit times are kept; xids of the delta are recent or frozen, and both are answered.
-    let known = unsafe {
-        pg_sys::track_commit_timestamp
-            && pg_sys::TransactionIdGetCommitTsData(pg_sys::TransactionId::from(xid.0 as u32), &mut at, &mut origin)
-    };
-    known.then(|| Micros(super::clock::to_unix_micros(at)))
-}
-
 /// Where new segment files of this transaction are made.
 pub fn files() -> Directory {
     // SAFETY: assigns the transaction its xid if it has none, so that its end is logged and flushed.
@@ -97,7 +85,7 @@ pub fn seal(dataset: &Dataset) -> i64 {
         let events: usize = sets.iter().map(|set| set.events.len()).sum();
         // SAFETY: the snapshot is registered.
         let base = unsafe { store::view_of_segments(dataset, snapshot) };
-        let built = engine::seal(&base, sets, &commit_time, &settings::build_options(), &mut files()).or_raise();
+        let built = engine::seal(&base, sets, &clock::commit_time, &settings::build_options(), &mut files()).or_raise();
         manifest::publish(dataset, &built);
         delta::remove(dataset, &places);
         i64::try_from(events).unwrap_or(i64::MAX)
@@ -113,7 +101,7 @@ pub fn compact(dataset: &Dataset) -> i64 {
         // SAFETY: the snapshot is registered.
         let base = unsafe { store::view_of_segments(dataset, snapshot) };
         let (built, replaced) =
-            engine::compact(&base, &commit_time, &settings::build_options(), &mut files()).or_raise();
+            engine::compact(&base, &clock::commit_time, &settings::build_options(), &mut files()).or_raise();
         manifest::replace(dataset, &built, &replaced);
         i64::try_from(replaced.len()).unwrap_or(i64::MAX)
     })

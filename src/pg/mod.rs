@@ -8,6 +8,7 @@ pub mod compat;
 pub mod delta;
 pub mod error;
 pub mod fdw;
+pub mod floor;
 pub mod func;
 pub mod lock;
 pub mod maintain;

@@ -68,7 +68,7 @@ impl At {
     pub fn microsecond(t: pg_sys::TimestampTz) -> Self {
         let ts = clock::first_ns(t);
         if ts < Ns::MIN_WRITABLE || ts > Ns::MAX_WRITABLE {
-            out_of_range(&shown(t));
+            out_of_range(&clock::shown(t));
         }
         Self { ts, stamped: false }
     }
@@ -77,15 +77,6 @@ impl At {
     fn horizon(self) -> Horizon {
         let now = Valid::Now { clock: self.ts, own: None };
         Horizon { valid: if self.stamped { now } else { Valid::At(self.ts) }, known: None }
-    }
-}
-
-/// A timestamptz as SQL shows it.
-fn shown(t: pg_sys::TimestampTz) -> String {
-    // SAFETY: the output function of the type takes any value of it and answers a C string.
-    unsafe {
-        let text = pg_sys::OidOutputFunctionCall(pg_sys::Oid::from(pg_sys::F_TIMESTAMPTZ_OUT), pg_sys::Datum::from(t));
-        std::ffi::CStr::from_ptr(text).to_string_lossy().into_owned()
     }
 }
 

@@ -16,8 +16,8 @@ use super::tuple::{Column, EventRow, StateRow, columns_of, form_event, form_stat
 use crate::engine::{Event, Horizon, Known, Opened, Select, State, Valid, View};
 use crate::pg::catalog::{self, Dataset, Shape};
 use crate::pg::error::OrRaise;
-use crate::pg::{clock, manifest, store};
-use crate::types::{Micros, Ns, Ordinal, Xid};
+use crate::pg::{clock, floor, manifest, store};
+use crate::types::{Ns, Ordinal, Xid};
 
 /// A scan's own state, freed with the query's memory.
 pub struct Scan {
@@ -300,10 +300,12 @@ impl Scan {
             let snapshot = (*(*node).ss.ps.state).es_snapshot;
             let horizon = match &self.marker {
                 None => plain_read(),
-                Some(marker) => match horizon_of(marker, context) {
-                    Some(horizon) => horizon,
-                    None => return Cursor::Done,
-                },
+                Some(marker) => {
+                    match horizon_of(marker, context, |system| floor::check(&self.dataset, snapshot, system)) {
+                        Some(horizon) => horizon,
+                        None => return Cursor::Done,
+                    }
+                }
             };
             let pred = Pred::And(self.quals.iter().map(|q| q.ask(false, context)).collect());
             let pinned = pred.pinned();
@@ -462,27 +464,13 @@ impl Scan {
                 }
                 let blob = event.content.as_ref().filter(|_| needs_content);
                 let content = blob.map(|blob| view.content(blob).or_raise());
-                let recorded_at = event.recorded_at.or_else(|| commit_time(event.tx));
+                let recorded_at = event.recorded_at.or_else(|| clock::commit_time(event.tx));
                 let row = EventRow { ordinal: *ordinal, id, event: &event, content: content.as_deref(), recorded_at };
                 // SAFETY: the descriptor is the face's, whose columns `begin` read.
                 return Some(unsafe { form_event(desc, relid, columns, &is_needed, &row) });
             },
         }
     }
-}
-
-/// When a transaction committed, if it did and PostgreSQL still knows.
-pub fn commit_time(tx: Xid) -> Option<Micros> {
-    if own_xid() == Some(tx) {
-        return None;
-    }
-    let (mut at, mut origin) = (0, 0);
-    // SAFETY: the transaction id is one that this cluster gave; both results are written before they are read.
-    let is_known = unsafe {
-        pg_sys::track_commit_timestamp
-            && pg_sys::TransactionIdGetCommitTsData(pg_sys::TransactionId::from(tx.0 as u32), &mut at, &mut origin)
-    };
-    is_known.then(|| Micros(clock::to_unix_micros(at)))
 }
 
 fn own_xid() -> Option<Xid> {
@@ -513,8 +501,12 @@ pub fn plain_read() -> Horizon {
     Horizon { valid: Valid::Now { clock: clock::last_ns(snapshot), own }, known: None }
 }
 
-/// What a marker asks for; `None` where an instant is NULL.
-unsafe fn horizon_of(marker: &Marker, context: *mut pg_sys::ExprContext) -> Option<Horizon> {
+/// What a marker asks for; `None` where an instant is NULL. A bound of the system axis is given to `check` first.
+unsafe fn horizon_of(
+    marker: &Marker,
+    context: *mut pg_sys::ExprContext,
+    check: impl FnOnce(pg_sys::TimestampTz),
+) -> Option<Horizon> {
     // SAFETY: the marker was prepared by `begin`; its arguments have the types of the marker functions.
     unsafe {
         let ts = marker.ts.get(context)?.value() as i64;
@@ -524,6 +516,7 @@ unsafe fn horizon_of(marker: &Marker, context: *mut pg_sys::ExprContext) -> Opti
         if let Some(system) = marker.system.as_ref().and_then(|system| system.get(context)) {
             let system = system.value() as i64;
             if system != i64::MAX {
+                check(system);
                 horizon.known = Some(known_at(clock::to_unix_micros(system)));
             }
         }
@@ -538,6 +531,6 @@ fn known_at(system: i64) -> Known {
         if own == Some(tx) {
             return false;
         }
-        recorded_at.or_else(|| commit_time(tx)).is_none_or(|at| at.0 <= system)
+        recorded_at.or_else(|| clock::commit_time(tx)).is_none_or(|at| at.0 <= system)
     })
 }

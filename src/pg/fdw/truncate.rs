@@ -1,7 +1,8 @@
 //! TRUNCATE of a state face (S19).
 //!
 //! Invariant: the dataset's state and history go in the transaction, and come back if it is rolled back. Snapshots taken
-//! before see all of it, whether it was sealed or not: the rows of the delta are deleted as seal deletes them.
+//! before see all of it, whether it was sealed or not: the rows of the delta are deleted as seal deletes them. Later ones
+//! see a floor of system time, below which reading is an error.
 
 use pgrx::pg_sys;
 use pgrx::prelude::PgSqlErrorCode as Code;
@@ -9,7 +10,7 @@ use pgrx::prelude::*;
 
 use crate::pg::catalog::{self, Shape};
 use crate::pg::error::raise;
-use crate::pg::{delta, maintain, manifest, write};
+use crate::pg::{delta, floor, maintain, manifest, write};
 
 /// Adds the callback of TRUNCATE to the table.
 pub fn install(routine: &mut pg_sys::FdwRoutine) {
@@ -43,8 +44,11 @@ unsafe extern "C-unwind" fn truncate(
             delta::clear(&dataset, snapshot);
             let names = manifest::names(&dataset, snapshot);
             manifest::replace(&dataset, &[], &names);
+            floor::raise_to_now(&dataset, snapshot);
             pg_sys::UnregisterSnapshot(snapshot);
             pg_sys::table_close(heap, pg_sys::NoLock as _);
+            // Another face of the same dataset may follow in the list.
+            pg_sys::CommandCounterIncrement();
         }
     }
 }

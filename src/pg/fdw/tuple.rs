@@ -7,7 +7,7 @@ use pgrx::prelude::PgSqlErrorCode as Code;
 
 use crate::engine::{Event, State};
 use crate::pg::catalog::Shape;
-use crate::pg::clock::to_timestamptz;
+use crate::pg::clock::{from_unix_micros, to_timestamptz};
 use crate::pg::error::raise;
 use crate::types::{Micros, Ordinal};
 
@@ -156,11 +156,6 @@ pub fn text_array_datum<T: AsRef<[u8]>>(texts: &[T]) -> pg_sys::Datum {
     }
 }
 
-/// System time as a timestamptz.
-pub fn micros_to_timestamptz(at: Micros) -> pg_sys::TimestampTz {
-    at.0.saturating_sub(946_684_800_000_000)
-}
-
 /// Forms a heap tuple with the ctid (ordinal, 1) in the current memory context.
 ///
 /// # Safety
@@ -272,7 +267,7 @@ pub unsafe fn form_event(
                 Column::TsNs => Some(pg_sys::Datum::from(event.ts.0)),
                 Column::Op => Some(bytes_datum(event.op.name().as_bytes())),
                 Column::Tag => event.tag.as_ref().map(|t| bytes_datum(t)),
-                Column::RecordedAt => row.recorded_at.map(|at| pg_sys::Datum::from(micros_to_timestamptz(at))),
+                Column::RecordedAt => row.recorded_at.map(|at| pg_sys::Datum::from(from_unix_micros(at))),
                 Column::Tx => Some(pg_sys::Datum::from(event.tx.0)),
                 Column::Seq => Some(pg_sys::Datum::from(i64::from(event.seq))),
                 _ => None,
