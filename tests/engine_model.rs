@@ -111,45 +111,93 @@ impl Store {
     }
 
     /// Loads facts through the event face; the n-th repeat of what was stored n times is skipped (S7).
-    fn load(&mut self, rows: &[(Vec<u8>, NewEvent)], tx: u64) -> Result<()> {
+    /// A fact that lands does so on the entity's last instant of its microsecond (S9).
+    fn load(&mut self, rows: &[(Vec<u8>, NewEvent, bool)], tx: u64) -> Result<()> {
         let mut load = Load::new(LoadMode::Event, Xid(tx), OPTIONS);
         let mut files = self.files.clone();
-        for (id, event) in rows {
-            load.push_event(id, event, false, &mut files)?;
+        for (id, event, lands) in rows {
+            load.push_event(id, event, *lands, &mut files)?;
         }
         let mut stored = HashMap::new();
         for (id, event) in self.model.iter().flat_map(|(id, events)| events.iter().map(move |e| (id.clone(), e))) {
             let content = event.content.as_ref().map(bytes);
             *stored.entry((id, event.ts, event.op, event.tag.as_ref().map(|t| t.to_vec()), content)).or_insert(0) += 1;
         }
-        let mut range = 300_000 + self.taken as u32 * 100;
-        load.finish(
-            &*self.view(true)?,
-            &mut |n| {
-                range += n;
-                Ok(range - n)
-            },
-            &mut files,
-        )?;
-        for (id, event) in rows {
+        self.finish(load, &mut files)?;
+        for (id, event, lands) in rows {
+            let mut event = event.clone();
+            if *lands {
+                let within = |ts: &Ns| event.ts <= *ts && ts.0 < event.ts.0 + 1000;
+                let known = self.model.get(id).into_iter().flatten();
+                event.ts = known.map(|e| e.ts).filter(within).max().unwrap_or(event.ts);
+            }
             let key = (id.clone(), event.ts, event.op, event.tag.clone(), event.content.clone());
             match stored.get_mut(&key) {
                 Some(left) if *left > 0 => *left -= 1,
                 _ => {
-                    self.record(id, tx, None, std::slice::from_ref(event));
+                    self.record(id, tx, None, &[event]);
                 }
             }
         }
+        self.adopt_load(rows.iter().map(|(id, ..)| id))
+    }
+
+    fn finish(&self, load: Load, files: &mut MemoryFiles) -> Result<()> {
+        let mut range = 300_000 + self.taken as u32 * 100;
+        let mut ordinals = |n| {
+            range += n;
+            Ok(range - n)
+        };
+        load.finish(&*self.view(true)?, &mut ordinals, files).map(drop)
+    }
+
+    fn adopt_load<'a>(&mut self, ids: impl Iterator<Item = &'a Vec<u8>>) -> Result<()> {
         self.adopt()?;
         let view = self.view(true)?;
-        for (id, _) in rows {
+        for id in ids {
             if let Some(ordinal) = view.resolve(id)? {
                 self.ordinals.insert(id.clone(), ordinal);
             }
         }
         Ok(())
     }
+
+    /// Loads rows through the state face: all of them, or none if an id is given twice or exists then or later (S13).
+    fn load_births(&mut self, rows: &[Birth], tx: u64) -> Result<()> {
+        let mut load = Load::new(LoadMode::State, Xid(tx), OPTIONS);
+        let mut files = self.files.clone();
+        let exists = rows.iter().enumerate().any(|(n, (id, .., ts, _))| {
+            let events = self.model.get(id).cloned().unwrap_or_default();
+            rows[..n].iter().any(|row| row.0 == *id) || Timeline::new(events).exists_at_or_after(*ts)
+        });
+        let mut pushed = Ok(());
+        for (id, tags, content, ts, stamped) in rows {
+            let tags: Vec<&[u8]> = tags.iter().map(|tag| TAGS[*tag].as_bytes()).collect();
+            let push = |()| load.push_row(id, &tags, content.as_deref(), (*ts, *stamped), &mut files);
+            pushed = pushed.and_then(push);
+        }
+        let loaded = pushed.and_then(|()| self.finish(load, &mut files));
+        if exists {
+            assert!(matches!(loaded, Err(Error::Exists { .. })), "{loaded:?}");
+            // What was written before the error is an orphan.
+            self.taken = self.files.published.lock().len();
+            return Ok(());
+        }
+        loaded?;
+        for (id, tags, content, ts, stamped) in rows {
+            let event = |op, tag, content| NewEvent { ts: *ts, stamped: *stamped, op, tag, content };
+            let tags: BTreeSet<&str> = tags.iter().map(|tag| TAGS[*tag]).collect();
+            let mut events = vec![event(Op::Create, None, None)];
+            events.extend(tags.into_iter().map(|tag| event(Op::Assert, Some(tag.into()), None)));
+            events.extend(content.clone().map(|content| event(Op::Content, None, Some(content))));
+            self.record(id, tx, None, &events);
+        }
+        self.adopt_load(rows.iter().map(|(id, ..)| id))
+    }
 }
+
+/// Id, numbers of its tags, content, instant, and whether that is stamped.
+type Birth = (Vec<u8>, Vec<usize>, Option<Vec<u8>>, Ns, bool);
 
 fn bytes(blob: &Blob) -> Vec<u8> {
     match blob {
@@ -218,7 +266,8 @@ fn check(store: &Store, exprs: &[TagExpr], horizon: &Horizon) {
 #[derive(Clone, Debug)]
 enum Step {
     Write(u8, u64, Option<i64>, Vec<NewEvent>),
-    Load(Vec<(Vec<u8>, NewEvent)>),
+    Load(Vec<(Vec<u8>, NewEvent, bool)>),
+    Births(Vec<Birth>),
     Seal(u64),
     Compact,
 }
@@ -245,10 +294,20 @@ fn event() -> impl Strategy<Value = NewEvent> {
 
 fn step() -> impl Strategy<Value = Step> {
     let id = (0..6_u8).prop_map(|n| vec![b'a' + n]);
+    let fact = (event(), prop::bool::weighted(0.2)).prop_map(|(event, lands)| match lands {
+        true => (NewEvent { ts: Ns(0), stamped: false, ..event }, true),
+        false => (event, false),
+    });
+    // Ids that nothing else writes, or a load would hardly ever succeed.
+    let new_id = (0..20_u8).prop_map(|n| vec![b'e' + n]);
+    let content = prop::option::of(Just(b"a content over the threshold".to_vec()));
+    let birth = (new_id, prop::collection::vec(0..TAGS.len(), 0..5), content, (0..12_i64).prop_map(Ns), any::<bool>());
     prop_oneof![
         8 => (0..6_u8, 1..7_u64, prop::option::weighted(0.2, 0..70_i64), prop::collection::vec(event(), 1..5))
             .prop_map(|(id, tx, recorded_at, events)| Step::Write(id, tx, recorded_at, events)),
-        1 => prop::collection::vec((id, event()), 1..8).prop_map(Step::Load),
+        1 => prop::collection::vec((id, fact), 1..12)
+            .prop_map(|rows| Step::Load(rows.into_iter().map(|(id, (event, lands))| (id, event, lands)).collect())),
+        1 => prop::collection::vec(birth, 1..4).prop_map(Step::Births),
         3 => prop_oneof![Just(u64::MAX), any::<u64>()].prop_map(Step::Seal),
         1 => Just(Step::Compact),
     ]
@@ -299,6 +358,10 @@ fn play(steps: &[Step], built_one: bool) -> Store {
             Step::Write(id, tx, recorded_at, events) => store.write(&[b'a' + id], *tx, *recorded_at, events.clone()),
             Step::Load(rows) => {
                 store.load(rows, load_tx).expect("loads");
+                load_tx += 1;
+            }
+            Step::Births(rows) => {
+                store.load_births(rows, load_tx).expect("loads");
                 load_tx += 1;
             }
             Step::Seal(mask) => store.seal(*mask).expect("seals"),
@@ -399,7 +462,7 @@ fn damage_is_an_error_or_harmless_never_a_wrong_answer() {
 #[test]
 fn s7_a_load_that_is_run_again_adds_nothing() {
     let fact = |tag: &str| NewEvent { ts: Ns(5), stamped: false, op: Op::Assert, tag: Some(tag.into()), content: None };
-    let rows = vec![(b"a".to_vec(), fact("x")), (b"a".to_vec(), fact("x")), (b"b".to_vec(), fact("y"))];
+    let rows = [("a", "x"), ("a", "x"), ("b", "y")].map(|(id, tag)| (id.as_bytes().to_vec(), fact(tag), false));
     let mut store = Store::new(rules(false));
     store.load(&rows, 7).expect("loads");
     assert_eq!(store.view(true).expect("opens").event_count(), 3);

@@ -5,11 +5,14 @@
 use std::ops::Bound;
 
 use super::delta::Delta;
+use super::gather::Gather;
+use super::merge;
 use super::run_writer::RunWriter;
 use super::{Blob, View};
 use crate::error::{Error, Result};
 use crate::index::content::ContentWriter;
 use crate::index::ids::IdsWriter;
+use crate::index::log::ContentLoc;
 use crate::segment::{Files, Kind, SegmentWriter};
 use crate::types::{ChangeSet, Micros, Ns, Ordinal, Xid};
 
@@ -74,7 +77,9 @@ pub fn seal(
         delta.events(ordinal, &mut events);
         for event in &mut events {
             if let Some(Blob::Inline(bytes)) = &event.content {
-                event.content = Some(contents.append(bytes, files)?);
+                let at = contents.append(bytes, files)?;
+                event.content =
+                    Some(Blob::Stored { segment: at.segment, offset: at.offset, len: at.len, hash: at.hash });
             }
         }
         entities.push((ordinal, events));
@@ -83,14 +88,19 @@ pub fn seal(
     if !new_ids.is_empty() {
         infos.push(write_ids(new_ids.into_iter(), files)?);
     }
-    let mut run = RunWriter::new(Kind::Run, base.rules(), content_files);
+    let mut gather = Gather::new(base.rules());
     for (n, (ordinal, events)) in entities.into_iter().enumerate() {
         if n % 256 == 0 {
             base.tick();
         }
-        run.push(ordinal, base.sealed_events(ordinal)?, events, times)?;
+        gather.push(ordinal, base.sealed_events(ordinal)?, events, times)?;
     }
-    infos.push(run.finish(files)?);
+    let frame = gather.frame(Vec::new(), Vec::new(), None)?;
+    let mut run = RunWriter::begin(Kind::Run, base.rules(), frame, content_files.into_iter().collect(), files)?;
+    let mut pour = gather.pour(run.frame())?;
+    while pour.next(None, &mut run)? {}
+    pour.finish(&mut run)?;
+    infos.push(run.finish()?);
     Ok(infos)
 }
 
@@ -103,22 +113,14 @@ pub fn compact(
     files: &mut dyn Files,
 ) -> Result<(Vec<FileInfo>, Vec<String>)> {
     let (mut infos, mut replaced) = (Vec::new(), Vec::new());
-    let [runs, contents, ids] = base.files();
+    let [runs, _, ids] = base.files();
     if ids.len() > 1 {
         let all = base.ids_between(Bound::Unbounded, Bound::Unbounded)?;
         infos.push(write_ids(all.iter().map(|(id, ordinal)| (id.as_slice(), *ordinal)), files)?);
         replaced.extend(ids.iter().map(|opened| opened.name().to_owned()));
     }
     if runs.len() > 1 || base.runs().any(|(run, _)| !run.summary.follows(base.rules())) {
-        let names = contents.iter().map(|opened| opened.name().to_owned()).collect();
-        let mut tile = RunWriter::new(Kind::Tile, base.rules(), names);
-        for (n, ordinal) in base.ordinals()?.into_iter().enumerate() {
-            if n % 256 == 0 {
-                base.tick();
-            }
-            tile.push(ordinal, Vec::new(), base.sealed_events(ordinal)?, times)?;
-        }
-        infos.push(tile.finish(files)?);
+        infos.push(merge::merge(base, times, files)?);
         replaced.extend(runs.iter().map(|opened| opened.name().to_owned()));
     }
     Ok((infos, replaced))
@@ -173,7 +175,7 @@ impl ContentFile {
     }
 
     /// Stores a content, in content file number 0 of the run that is being built.
-    pub(super) fn append(&mut self, bytes: &[u8], files: &mut dyn Files) -> Result<Blob> {
+    pub(super) fn append(&mut self, bytes: &[u8], files: &mut dyn Files) -> Result<ContentLoc> {
         let writer = match &mut self.writer {
             Some(writer) => writer,
             none => {
@@ -187,7 +189,7 @@ impl ContentFile {
             found: bytes.len() as u64,
         })?;
         let (offset, hash) = writer.append(bytes)?;
-        Ok(Blob::Stored { segment: 0, offset, len, hash })
+        Ok(ContentLoc { segment: 0, offset, len, hash })
     }
 
     /// Publishes the file, if there is one; returns the names that a run's contents count by.

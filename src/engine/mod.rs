@@ -6,11 +6,17 @@
 mod bitmap;
 mod build;
 pub mod change;
+mod chunk_toggles;
 mod delta;
 mod expr;
+mod frame;
+mod gather;
 mod horizon;
 mod intervals;
 mod load;
+mod load_finish;
+mod load_ids;
+mod merge;
 mod opened;
 mod pattern;
 mod run_writer;

@@ -66,6 +66,20 @@ impl View {
         Ok(None)
     }
 
+    /// Whether the view has any id from `first` to `last`.
+    pub(super) fn has_ids_between(&self, first: &[u8], last: &[u8]) -> Result<bool> {
+        if self.delta.ids_between(Bound::Included(first), Bound::Included(last)).next().is_some() {
+            return Ok(true);
+        }
+        for ids in self.id_runs() {
+            let from = ids.lower_bound(first)?;
+            if from < ids.len() && ids.range(from..from + 1)?.first().is_some_and(|(id, _)| id.as_slice() <= last) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The id of an ordinal that the view holds.
     pub fn id(&self, ordinal: Ordinal) -> Result<Cow<'_, [u8]>> {
         if let Some(id) = self.delta.id(ordinal) {

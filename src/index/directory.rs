@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::postings::{self, Postings};
+use super::postings::{Encoder, Postings, Toggle};
 use super::section;
 use crate::error::{Error, Result};
 use crate::format::varint::malformed;
@@ -33,42 +33,60 @@ pub struct Entry {
     pub len: u32,
 }
 
-/// Gathers postings in (key, chunk) order; the sections POSTINGS and POSTINGS_INDEX.
+/// Gathers postings in any order; the sections POSTINGS and POSTINGS_INDEX.
 #[derive(Default)]
 pub struct DirectoryWriter {
     data: Vec<u8>,
-    index: Vec<u8>,
-    last: Option<(u32, u16)>,
+    /// With the place in `data`.
+    entries: Vec<Entry>,
+    encoder: Encoder,
 }
 
 impl DirectoryWriter {
-    /// Adds the toggles of the next (key, chunk), ascending by (rank, low); (key, chunk) ascends strictly.
-    pub fn push(&mut self, key: u32, chunk: u16, toggles: &[(u32, u16)]) -> Result<()> {
-        if self.last.is_some_and(|last| last >= (key, chunk)) {
-            return Err(malformed("postings", format!("chunk {chunk} of key {key} does not ascend")));
-        }
-        self.last = Some((key, chunk));
-        let bytes = postings::encode(toggles)?;
-        let parsed = Postings::decode("postings", &bytes)?;
-        self.index.extend_from_slice(&key.to_le_bytes());
-        self.index.extend_from_slice(&chunk.to_le_bytes());
-        self.index.extend_from_slice(&[0, 0]);
-        for value in [parsed.len(), parsed.last_cardinality(), parsed.last_rank(), bytes.len() as u32] {
-            self.index.extend_from_slice(&value.to_le_bytes());
-        }
-        self.index.extend_from_slice(&(self.data.len() as u64).to_le_bytes());
-        self.data.extend_from_slice(&bytes);
+    /// Adds the toggles of a (key, chunk), ascending strictly; each (key, chunk) is added once.
+    pub fn push(&mut self, key: u32, chunk: u16, toggles: &[Toggle]) -> Result<()> {
+        let offset = self.data.len() as u64;
+        let totals = self.encoder.encode(toggles, &mut self.data)?;
+        self.entries.push(Entry {
+            key,
+            chunk,
+            toggles: totals.toggles,
+            last_cardinality: totals.last_cardinality,
+            last_rank: totals.last_rank,
+            offset,
+            len: totals.len,
+        });
         Ok(())
     }
 
     /// Writes both sections.
-    pub fn finish(self, out: &mut SegmentWriter) -> Result<()> {
-        let (limit, found) = (u64::from(u32::MAX - 1), (self.index.len() / ENTRY_BYTES) as u64);
+    pub fn finish(mut self, out: &mut SegmentWriter) -> Result<()> {
+        let (limit, found) = (u64::from(u32::MAX - 1), self.entries.len() as u64);
         if found > limit {
             return Err(Error::TooMany { what: "postings in a segment", limit, found });
         }
-        out.section(section::POSTINGS, &self.data)?;
-        out.section(section::POSTINGS_INDEX, &self.index)
+        self.entries.sort_unstable_by_key(|entry| (entry.key, entry.chunk));
+        if let Some(twice) = self.entries.windows(2).find(|w| (w[0].key, w[0].chunk) == (w[1].key, w[1].chunk)) {
+            let (key, chunk) = (twice[0].key, twice[0].chunk);
+            return Err(malformed("postings", format!("chunk {chunk} of key {key} is written twice")));
+        }
+        // The chunks of a key stand together, for they are read together.
+        out.begin_section(section::POSTINGS)?;
+        let mut index = Vec::with_capacity(self.entries.len() * ENTRY_BYTES);
+        let mut offset = 0_u64;
+        for entry in &self.entries {
+            let start = entry.offset as usize;
+            out.write(&self.data[start..start + entry.len as usize])?;
+            index.extend_from_slice(&entry.key.to_le_bytes());
+            index.extend_from_slice(&entry.chunk.to_le_bytes());
+            index.extend_from_slice(&[0, 0]);
+            for value in [entry.toggles, entry.last_cardinality, entry.last_rank, entry.len] {
+                index.extend_from_slice(&value.to_le_bytes());
+            }
+            index.extend_from_slice(&offset.to_le_bytes());
+            offset += u64::from(entry.len);
+        }
+        out.section(section::POSTINGS_INDEX, &index)
     }
 }
 
@@ -156,9 +174,15 @@ mod tests {
     const ALL: [Pushed; 4] =
         [(0, 3, &[(1, 1)]), (2, 0, &[(0, 5), (1, 6)]), (2, 9, &[(4, 4), (5, 4)]), (u32::MAX, u16::MAX, &[(7, 7)])];
 
+    fn push(writer: &mut DirectoryWriter, (key, chunk, toggles): Pushed) {
+        let toggles: Vec<Toggle> = toggles.iter().map(|(rank, low)| Toggle::new(*rank, *low)).collect();
+        writer.push(key, chunk, &toggles).unwrap();
+    }
+
+    /// The postings, written out of order.
     fn writer() -> DirectoryWriter {
         let mut writer = DirectoryWriter::default();
-        ALL.iter().for_each(|(key, chunk, toggles)| writer.push(*key, *chunk, toggles).unwrap());
+        ALL.into_iter().rev().for_each(|postings| push(&mut writer, postings));
         writer
     }
 
@@ -175,18 +199,24 @@ mod tests {
         assert_eq!(directory.find(2, 1).unwrap(), None);
         assert_eq!(directory.find(u32::MAX - 1, 0).unwrap(), None);
         assert!(directory.of_key(1).unwrap().is_empty());
-        assert!(writer().push(2, 9, &[]).is_err());
+        let mut twice = writer();
+        push(&mut twice, (2, 9, &[]));
+        file_with(|w| assert!(twice.finish(w).is_err()));
     }
 
     #[test]
     fn hostile_bytes_never_panic() {
-        let good = writer();
-        for at in 0..good.index.len() {
+        let good = file_with(|w| writer().finish(w).unwrap());
+        let [data, good] = [section::POSTINGS, section::POSTINGS_INDEX].map(|id| {
+            let section = good.section(id);
+            section.slice(0..section.len()).unwrap().to_vec()
+        });
+        for at in 0..good.len() {
             for value in [0, 1, 0x7f, 0xff] {
-                let mut index = good.index.clone();
+                let mut index = good.clone();
                 index[at] = value;
                 let file = file_with(|w| {
-                    w.section(section::POSTINGS, &good.data).unwrap();
+                    w.section(section::POSTINGS, &data).unwrap();
                     w.section(section::POSTINGS_INDEX, &index).unwrap();
                 });
                 let directory = Directory::open(&file).unwrap();

@@ -30,49 +30,52 @@ fn filter_hash(id: &[u8]) -> u64 {
 /// Gathers ids; the sections IDS, ID_ORDINALS, ID_POSITIONS and ID_FILTER.
 #[derive(Default)]
 pub struct IdsWriter {
-    ids: Vec<Vec<u8>>,
+    ids: strings::Encoder,
     ordinals: Vec<Ordinal>,
+    hashes: Vec<u64>,
 }
 
 impl IdsWriter {
     /// Adds the next id; ids ascend strictly.
     pub fn push(&mut self, id: &[u8], ordinal: Ordinal) -> Result<()> {
-        if self.ids.last().is_some_and(|last| &last[..] >= id) {
-            return Err(malformed("id run", "the ids do not ascend"));
-        }
-        self.ids.push(id.to_vec());
+        self.ids.push(id)?;
         self.ordinals.push(ordinal);
+        self.hashes.push(filter_hash(id));
         Ok(())
     }
 
     /// How many ids were added.
     pub fn len(&self) -> usize {
-        self.ids.len()
+        self.ordinals.len()
     }
 
     /// Whether none were added.
     pub fn is_empty(&self) -> bool {
-        self.ids.is_empty()
+        self.ordinals.is_empty()
     }
 
     /// Writes all four sections.
-    pub fn finish(self, out: &mut SegmentWriter) -> Result<()> {
-        out.section(section::IDS, &strings::encode(&self.ids)?)?;
-        let ordinals: Vec<u8> = self.ordinals.iter().flat_map(|ordinal| ordinal.0.to_le_bytes()).collect();
-        out.section(section::ID_ORDINALS, &ordinals)?;
-        let mut positions: Vec<(Ordinal, u32)> = self.ordinals.iter().copied().zip(0..).collect();
+    pub fn finish(mut self, out: &mut SegmentWriter) -> Result<()> {
+        out.section(section::IDS, &self.ids.finish()?)?;
+        let mut bytes = Vec::with_capacity(self.ordinals.len() * POSITION_BYTES);
+        self.ordinals.iter().for_each(|ordinal| bytes.extend_from_slice(&ordinal.0.to_le_bytes()));
+        out.section(section::ID_ORDINALS, &bytes)?;
+        let mut positions: Vec<(Ordinal, u32)> = self.ordinals.into_iter().zip(0..).collect();
         positions.sort_unstable();
         if !positions.is_sorted_by(|a, b| a.0 < b.0) {
             return Err(malformed("id run", "an ordinal has two ids"));
         }
-        let bytes = positions.iter().flat_map(|(ordinal, at)| [ordinal.0.to_le_bytes(), at.to_le_bytes()]);
-        out.section(section::ID_POSITIONS, &bytes.flatten().collect::<Vec<u8>>())?;
-        let mut hashes: Vec<u64> = self.ids.iter().map(|id| filter_hash(id)).collect();
-        hashes.sort_unstable();
-        hashes.dedup();
+        bytes.clear();
+        for (ordinal, position) in positions {
+            bytes.extend_from_slice(&ordinal.0.to_le_bytes());
+            bytes.extend_from_slice(&position.to_le_bytes());
+        }
+        out.section(section::ID_POSITIONS, &bytes)?;
+        self.hashes.sort_unstable();
+        self.hashes.dedup();
         // Without a filter every id passes, so a filter that cannot be built costs speed alone.
-        match BinaryFuse8::try_from(&hashes) {
-            Ok(filter) if hashes.len() > 1 => {
+        match BinaryFuse8::try_from(&self.hashes) {
+            Ok(filter) if self.hashes.len() > 1 => {
                 let mut descriptor = [0; DESCRIPTOR_BYTES];
                 filter.dma_copy_descriptor_to(&mut descriptor);
                 out.section(section::ID_FILTER, &descriptor)?;

@@ -25,6 +25,8 @@ const EVENT_BYTES_MIN: usize = 4;
 /// A chunk's entry in the index: chunk, zero, count of entities; place of its ordinals; place of its events.
 const CHUNK_BYTES: usize = 24;
 const COUNT_BYTES: usize = 4;
+/// The writer hands on this many bytes at once.
+const PENDING_BYTES: usize = 256 * 1024;
 
 /// Where a content is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +116,18 @@ fn decode_event(c: &mut Cursor<'_>, before: &LogEvent) -> Result<LogEvent> {
     Ok(LogEvent { tag, rank, seq, tx, op, stamped: flags & STAMPED != 0, content })
 }
 
+/// Decodes the events of one entity, and adds them.
+fn decode_events(c: &mut Cursor<'_>, into: &mut Vec<LogEvent>) -> Result<()> {
+    let count = c.count(EVENT_BYTES_MIN)?;
+    into.reserve(count);
+    let mut before = BEFORE_FIRST;
+    for _ in 0..count {
+        before = decode_event(c, &before)?;
+        into.push(before);
+    }
+    Ok(())
+}
+
 /// The entities of one chunk while the log is gathered.
 #[derive(Default)]
 struct ChunkWriter {
@@ -123,43 +137,60 @@ struct ChunkWriter {
     ends: Vec<u32>,
 }
 
-/// Gathers the log; the sections LOG and LOG_INDEX.
-#[derive(Default)]
+/// Writes the log as its entities come; the sections LOG and LOG_INDEX.
 pub struct LogWriter {
-    data: Vec<u8>,
+    /// What is not yet in the file.
+    pending: Vec<u8>,
+    written: u64,
     chunks: Vec<ChunkWriter>,
 }
 
 impl LogWriter {
+    /// Begins the section LOG: no other may be begun before `finish`.
+    pub fn begin(out: &mut SegmentWriter) -> Result<Self> {
+        out.begin_section(section::LOG)?;
+        Ok(Self { pending: Vec::with_capacity(2 * PENDING_BYTES), written: 0, chunks: Vec::new() })
+    }
+
     /// Adds the events of the next entity; ordinals ascend strictly.
-    pub fn push_entity(&mut self, ordinal: Ordinal, events: &[LogEvent]) -> Result<()> {
-        let start = self.data.len() as u64;
+    pub fn push_entity(&mut self, out: &mut SegmentWriter, ordinal: Ordinal, events: &[LogEvent]) -> Result<()> {
+        let start = self.written + self.pending.len() as u64;
         let last = self.chunks.last().and_then(|c| c.lows.last().map(|low| Ordinal::new(c.chunk, *low)));
         if last.is_some_and(|last| last >= ordinal) {
             return Err(malformed("event log", "the ordinals do not ascend"));
         }
-        put(&mut self.data, events.len() as u64);
+        put(&mut self.pending, events.len() as u64);
         let mut before = &BEFORE_FIRST;
         for event in events {
-            encode_event(&mut self.data, event, before);
+            encode_event(&mut self.pending, event, before);
             before = event;
         }
         if self.chunks.last().is_none_or(|c| c.chunk != ordinal.chunk()) {
             self.chunks.push(ChunkWriter { chunk: ordinal.chunk(), start, ..ChunkWriter::default() });
         }
-        let end = self.data.len() as u64;
+        let end = self.written + self.pending.len() as u64;
         if let Some(chunk) = self.chunks.last_mut() {
             let (limit, found) = (u64::from(u32::MAX), end - chunk.start);
             let what = "bytes of events in a chunk";
             chunk.ends.push(u32::try_from(found).map_err(|_| Error::TooMany { what, limit, found })?);
             chunk.lows.push(ordinal.low());
         }
+        if self.pending.len() >= PENDING_BYTES {
+            self.flush(out)?;
+        }
         Ok(())
     }
 
-    /// Writes both sections.
-    pub fn finish(self, out: &mut SegmentWriter) -> Result<()> {
-        out.section(section::LOG, &self.data)?;
+    fn flush(&mut self, out: &mut SegmentWriter) -> Result<()> {
+        out.write(&self.pending)?;
+        self.written += self.pending.len() as u64;
+        self.pending.clear();
+        Ok(())
+    }
+
+    /// Ends the section, and writes the other one.
+    pub fn finish(mut self, out: &mut SegmentWriter) -> Result<()> {
+        self.flush(out)?;
         let mut index = (self.chunks.len() as u32).to_le_bytes().to_vec();
         let mut place = (COUNT_BYTES + self.chunks.len() * CHUNK_BYTES) as u64;
         for chunk in &self.chunks {
@@ -229,15 +260,15 @@ impl Log {
         let start = if at == 0 { 0 } else { self.index.cursor(ends + (at - 1) * 4, 4)?.u32()? as usize };
         let end = self.index.cursor(ends + at * 4, 4)?.u32()? as usize;
         let mut c = Cursor::new(self.data.name(), self.data.slice(entry.start + start..entry.start + end)?);
-        let count = c.count(EVENT_BYTES_MIN)?;
-        let mut events = Vec::with_capacity(count);
-        let mut before = BEFORE_FIRST;
-        for _ in 0..count {
-            before = decode_event(&mut c, &before)?;
-            events.push(before);
-        }
+        let mut events = Vec::new();
+        decode_events(&mut c, &mut events)?;
         c.finish()?;
         Ok(events)
+    }
+
+    /// A reader of all entities, ascending.
+    pub fn scan(&self) -> Scan {
+        Scan { log: self.clone(), next_chunk: 0, chunk: None, at: 0, lows: Vec::new(), ends: Vec::new() }
     }
 
     /// The chunks that have entities, ascending.
@@ -263,6 +294,44 @@ impl Log {
 
     fn entry(&self, chunk: u16) -> Option<ChunkEntry> {
         self.chunks.binary_search_by_key(&chunk, |entry| entry.chunk).ok().map(|at| self.chunks[at])
+    }
+}
+
+/// Reads the entities of a log one after the other, with one search a chunk.
+pub struct Scan {
+    log: Log,
+    next_chunk: usize,
+    /// The chunk that is being read, and its entities.
+    chunk: Option<ChunkEntry>,
+    at: usize,
+    lows: Vec<u16>,
+    ends: Vec<u32>,
+}
+
+impl Scan {
+    /// The next entity, its events appended to `into`; `None` after the last.
+    pub fn next(&mut self, into: &mut Vec<LogEvent>) -> Result<Option<Ordinal>> {
+        let entry = loop {
+            if let Some(entry) = self.chunk.filter(|_| self.at < self.lows.len()) {
+                break entry;
+            }
+            let Some(entry) = self.log.chunks.get(self.next_chunk).copied() else { return Ok(None) };
+            self.next_chunk += 1;
+            self.at = 0;
+            self.lows = self.log.ordinals(entry.chunk)?;
+            let ends = entry.place + entry.count * 2;
+            let ends = self.log.index.slice(ends..ends + entry.count * 4)?.as_chunks::<4>().0;
+            self.ends = ends.iter().map(|end| u32::from_le_bytes(*end)).collect();
+            self.chunk = Some(entry);
+        };
+        let start = if self.at == 0 { 0 } else { self.ends[self.at - 1] as usize };
+        let (low, end) = (self.lows[self.at], self.ends[self.at] as usize);
+        let data = &self.log.data;
+        let mut c = Cursor::new(data.name(), data.slice(entry.start + start..entry.start + end)?);
+        decode_events(&mut c, into)?;
+        c.finish()?;
+        self.at += 1;
+        Ok(Some(Ordinal::new(entry.chunk, low)))
     }
 }
 
@@ -297,10 +366,16 @@ mod tests {
             })
     }
 
+    fn written<'a>(all: impl Iterator<Item = (u32, &'a [LogEvent])>) -> Arc<Reader> {
+        file_with(|w| {
+            let mut writer = LogWriter::begin(w).unwrap();
+            all.for_each(|(ordinal, events)| writer.push_entity(w, Ordinal(ordinal), events).unwrap());
+            writer.finish(w).unwrap();
+        })
+    }
+
     fn log(all: &BTreeMap<u32, Vec<LogEvent>>) -> Log {
-        let mut writer = LogWriter::default();
-        all.iter().for_each(|(ordinal, events)| writer.push_entity(Ordinal(*ordinal), events).unwrap());
-        Log::open(&file_with(|w| writer.finish(w).unwrap())).unwrap()
+        Log::open(&written(all.iter().map(|(ordinal, events)| (*ordinal, &events[..])))).unwrap()
     }
 
     proptest! {
@@ -315,6 +390,11 @@ mod tests {
             let ordinals: Vec<u32> = chunks.iter()
                 .flat_map(|c| log.ordinals(*c).unwrap().into_iter().map(|low| Ordinal::new(*c, low).0)).collect();
             prop_assert_eq!(ordinals, all.keys().copied().collect::<Vec<_>>());
+            let (mut scan, mut scanned, mut events) = (log.scan(), BTreeMap::new(), Vec::new());
+            while let Some(ordinal) = scan.next(&mut events).unwrap() {
+                scanned.insert(ordinal.0, std::mem::take(&mut events));
+            }
+            prop_assert_eq!(&scanned, &all);
             for (ordinal, events) in &all {
                 prop_assert_eq!(&log.events(Ordinal(*ordinal)).unwrap(), events);
                 let next = ordinal.wrapping_add(1);
@@ -325,19 +405,19 @@ mod tests {
 
     #[test]
     fn ordinals_that_do_not_ascend_are_refused() {
-        let mut writer = LogWriter::default();
-        writer.push_entity(Ordinal(5), &[]).unwrap();
-        assert!(writer.push_entity(Ordinal(5), &[]).is_err());
-        assert!(writer.push_entity(Ordinal(4), &[]).is_err());
+        file_with(|w| {
+            let mut writer = LogWriter::begin(w).unwrap();
+            writer.push_entity(w, Ordinal(5), &[]).unwrap();
+            assert!(writer.push_entity(w, Ordinal(5), &[]).is_err());
+            assert!(writer.push_entity(w, Ordinal(4), &[]).is_err());
+        });
     }
 
     #[test]
     fn hostile_bytes_never_panic() {
         let events =
             [LogEvent { tag: 3, rank: 9, seq: 1, tx: 2, op: Op::Assert, stamped: true, content: Some(None) }; 3];
-        let mut writer = LogWriter::default();
-        (0..5).for_each(|i| writer.push_entity(Ordinal(i * 40_000), &events).unwrap());
-        let good = file_with(|w| writer.finish(w).unwrap());
+        let good = written((0..5).map(|i| (i * 40_000, &events[..])));
         let bytes = |id| {
             let section = good.section(id);
             section.slice(0..section.len()).unwrap().to_vec()
@@ -359,6 +439,8 @@ mod tests {
                     for ordinal in (0..5).map(|i| Ordinal(i * 40_000)) {
                         let _ = (log.events(ordinal), log.ordinals(ordinal.chunk()));
                     }
+                    let (mut scan, mut events) = (log.scan(), Vec::new());
+                    while let Ok(Some(_)) = scan.next(&mut events) {}
                 }
             }
         }

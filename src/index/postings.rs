@@ -60,55 +60,123 @@ fn decode_set(bytes: &[u8], words: &mut Words) {
     }
 }
 
-/// The bytes of toggles that ascend strictly by (rank, low): at each, that ordinal enters or leaves the set.
-pub fn encode(toggles: &[(u32, u16)]) -> Result<Vec<u8>> {
-    if !toggles.is_sorted_by(|a, b| a < b) {
-        return Err(malformed("postings", "the toggles do not ascend"));
+/// Where an ordinal enters or leaves the set: ordered by rank, then by the low half of the ordinal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Toggle(u64);
+
+impl Toggle {
+    /// The toggle of ordinal `low` of the chunk at the instant of this rank.
+    pub fn new(rank: u32, low: u16) -> Self {
+        Self(u64::from(rank) << 16 | u64::from(low))
     }
-    let (mut skips, mut packed, mut lows) = (Vec::new(), Vec::new(), Vec::with_capacity(toggles.len() * 2));
-    let (mut sets, mut ends) = (Vec::new(), Vec::new());
-    let (mut words, mut cardinality) = ([0u64; 1024], 0usize);
-    let stored = set_count(toggles.len());
-    for (number, block) in toggles.chunks(BLOCK_TOGGLES).enumerate() {
-        if number > 0 && (number * BLOCK_TOGGLES).is_multiple_of(CHECKPOINT_TOGGLES) {
-            encode_set(&mut sets, &words, cardinality);
-            ends.extend_from_slice(&limited(sets.len())?.to_le_bytes());
+
+    /// The rank of its instant.
+    pub fn rank(self) -> u32 {
+        (self.0 >> 16) as u32
+    }
+
+    /// The low half of its ordinal.
+    pub fn low(self) -> u16 {
+        self.0 as u16
+    }
+}
+
+/// What the directory says of some postings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Totals {
+    /// How many toggles there are.
+    pub toggles: u32,
+    /// The size of the last set.
+    pub last_cardinality: u32,
+    /// The rank of the last toggle.
+    pub last_rank: u32,
+    /// How many bytes the postings take.
+    pub len: u32,
+}
+
+/// Encodes postings, one after the other with the same scratch memory.
+pub struct Encoder {
+    /// The set so far; empty between two postings.
+    words: Box<Words>,
+    /// The stored sets, and where each ends.
+    sets: Vec<u8>,
+    ends: Vec<u32>,
+}
+
+impl Default for Encoder {
+    fn default() -> Self {
+        Self { words: Box::new([0; 1024]), sets: Vec::new(), ends: Vec::new() }
+    }
+}
+
+impl Encoder {
+    /// Appends the bytes of toggles that ascend strictly: at each, that ordinal enters or leaves the set.
+    pub fn encode(&mut self, toggles: &[Toggle], out: &mut Vec<u8>) -> Result<Totals> {
+        if !toggles.is_sorted_by(|a, b| a < b) {
+            return Err(malformed("postings", "the toggles do not ascend"));
         }
-        let (first, last) = (block[0].0, block[block.len() - 1].0);
-        let width = u64::BITS - (u64::from(last - first) << 1 | 1).leading_zeros();
-        for value in [first, cardinality as u32, limited(packed.len())?, width] {
-            skips.extend_from_slice(&value.to_le_bytes());
-        }
-        let (mut buffer, mut filled) = (0u128, 0u32);
-        for (rank, low) in block {
-            let enters = flip(&mut words, *low);
-            cardinality = if enters { cardinality + 1 } else { cardinality - 1 };
-            lows.extend_from_slice(&low.to_le_bytes());
-            buffer |= u128::from(u64::from(rank - first) << 1 | u64::from(enters)) << filled;
-            filled += width;
-            while filled >= 8 {
-                packed.push(buffer as u8);
-                buffer >>= 8;
-                filled -= 8;
+        let (start, stored) = (out.len(), set_count(toggles.len()));
+        let skips = start + HEADER_BYTES;
+        let ends = skips + toggles.len().div_ceil(BLOCK_TOGGLES) * SKIP_BYTES;
+        let packed = ends + stored * END_BYTES;
+        // What comes before the packed ranks has a known length; it is filled in as its values become known.
+        out.resize(packed, 0);
+        let mut cardinality = 0_u32;
+        for (number, block) in toggles.chunks(BLOCK_TOGGLES).enumerate() {
+            if number > 0 && (number * BLOCK_TOGGLES).is_multiple_of(CHECKPOINT_TOGGLES) {
+                self.store_set(cardinality)?;
+            }
+            let (first, last) = (block[0].rank(), block[block.len() - 1].rank());
+            let width = u64::BITS - (u64::from(last - first) << 1 | 1).leading_zeros();
+            let skip = [first, cardinality, limited(out.len() - packed)?, width];
+            put_values(out, skips + number * SKIP_BYTES, &skip);
+            let (mut buffer, mut filled) = (0_u64, 0_u32);
+            for toggle in block {
+                let enters = flip(&mut self.words, toggle.low());
+                cardinality = if enters { cardinality + 1 } else { cardinality - 1 };
+                // At most 7 bits wait in the buffer, and a value has at most 33.
+                buffer |= (u64::from(toggle.rank() - first) << 1 | u64::from(enters)) << filled;
+                filled += width;
+                while filled >= 8 {
+                    out.push(buffer as u8);
+                    buffer >>= 8;
+                    filled -= 8;
+                }
+            }
+            if filled > 0 {
+                out.push(buffer as u8);
             }
         }
-        if filled > 0 {
-            packed.push(buffer as u8);
+        out.extend_from_slice(&[0; PACKED_PADDING]);
+        let packed_len = limited(out.len() - packed)?;
+        if stored > 0 {
+            self.store_set(cardinality)?;
+            self.words.fill(0);
+        } else {
+            toggles.iter().for_each(|toggle| self.words[usize::from(toggle.low() >> 6)] = 0);
         }
+        put_values(out, ends, &self.ends);
+        toggles.iter().for_each(|toggle| out.extend_from_slice(&toggle.low().to_le_bytes()));
+        out.append(&mut self.sets);
+        self.ends.clear();
+        let last_rank = toggles.last().map_or(0, |toggle| toggle.rank());
+        let count = limited(toggles.len())?;
+        put_values(out, start, &[count, cardinality, last_rank, packed_len]);
+        Ok(Totals { toggles: count, last_cardinality: cardinality, last_rank, len: limited(out.len() - start)? })
     }
-    packed.extend_from_slice(&[0; PACKED_PADDING]);
-    if stored > 0 {
-        encode_set(&mut sets, &words, cardinality);
-        ends.extend_from_slice(&limited(sets.len())?.to_le_bytes());
+
+    fn store_set(&mut self, cardinality: u32) -> Result<()> {
+        encode_set(&mut self.sets, &self.words, cardinality as usize);
+        self.ends.push(limited(self.sets.len())?);
+        Ok(())
     }
-    let last_rank = toggles.last().map_or(0, |(rank, _)| *rank);
-    let mut out = Vec::with_capacity(HEADER_BYTES + skips.len() + ends.len() + packed.len() + lows.len() + sets.len());
-    for value in [limited(toggles.len())?, cardinality as u32, last_rank, limited(packed.len())?] {
-        out.extend_from_slice(&value.to_le_bytes());
+}
+
+/// Overwrites bytes that are there with values.
+fn put_values(out: &mut [u8], at: usize, values: &[u32]) {
+    for (bytes, value) in out[at..].as_chunks_mut::<4>().0.iter_mut().zip(values) {
+        *bytes = value.to_le_bytes();
     }
-    [skips, ends, packed, lows, sets].iter().for_each(|part| out.extend_from_slice(part));
-    limited(out.len())?;
-    Ok(out)
 }
 
 fn limited(len: usize) -> Result<u32> {
@@ -301,6 +369,21 @@ mod tests {
             }
         }
         set
+    }
+
+    fn encode(toggles: &[(u32, u16)]) -> Result<Vec<u8>> {
+        let toggles: Vec<Toggle> = toggles.iter().map(|(rank, low)| Toggle::new(*rank, *low)).collect();
+        let (mut encoder, mut out) = (Encoder::default(), b"before".to_vec());
+        // Some other postings first: nothing of them may be left.
+        encoder.encode(&[Toggle::new(1, 7), Toggle::new(1, 700)], &mut out)?;
+        let start = out.len();
+        let totals = encoder.encode(&toggles, &mut out)?;
+        assert_eq!(totals.len as usize, out.len() - start);
+        let bytes = out.split_off(start);
+        let parsed = Postings::decode("test", &bytes)?;
+        let stated = (totals.toggles, totals.last_cardinality, totals.last_rank);
+        assert_eq!((parsed.len(), parsed.last_cardinality(), parsed.last_rank()), stated);
+        Ok(bytes)
     }
 
     fn members(words: &Words) -> RoaringBitmap {

@@ -15,33 +15,54 @@ const COUNT_BYTES: usize = 4;
 
 /// The table's bytes; `strings` ascend strictly.
 pub fn encode<S: AsRef<[u8]>>(strings: impl IntoIterator<Item = S>) -> Result<Vec<u8>> {
-    let (mut count, mut data, mut offsets) = (0u64, Vec::new(), Vec::new());
-    let mut last: Vec<u8> = Vec::new();
+    let mut encoder = Encoder::default();
     for string in strings {
-        let string = string.as_ref();
-        if count > 0 && string <= &last[..] {
+        encoder.push(string.as_ref())?;
+    }
+    encoder.finish()
+}
+
+/// Encodes a table string by string.
+#[derive(Default)]
+pub struct Encoder {
+    count: u64,
+    data: Vec<u8>,
+    offsets: Vec<u64>,
+    last: Vec<u8>,
+}
+
+impl Encoder {
+    /// Adds the next string; they ascend strictly.
+    pub fn push(&mut self, string: &[u8]) -> Result<()> {
+        let shared = string.iter().zip(&self.last).take_while(|(a, b)| a == b).count();
+        if self.count > 0 && string.get(shared) <= self.last.get(shared) {
             return Err(malformed("string table", "the strings do not ascend"));
         }
-        if count.is_multiple_of(u64::from(BLOCK_STRINGS)) {
-            offsets.push(data.len() as u64);
-            put_bytes(&mut data, string);
+        if self.count.is_multiple_of(u64::from(BLOCK_STRINGS)) {
+            self.offsets.push(self.data.len() as u64);
+            put_bytes(&mut self.data, string);
         } else {
-            let shared = string.iter().zip(&last).take_while(|(a, b)| a == b).count();
-            put(&mut data, shared as u64);
-            put_bytes(&mut data, &string[shared..]);
+            put(&mut self.data, shared as u64);
+            put_bytes(&mut self.data, &string[shared..]);
         }
-        last.clear();
-        last.extend_from_slice(string);
-        count += 1;
+        self.last.truncate(shared);
+        self.last.extend_from_slice(&string[shared..]);
+        self.count += 1;
+        Ok(())
     }
-    offsets.push(data.len() as u64);
-    let limit = u64::from(u32::MAX - 1);
-    let number = u32::try_from(count).ok().filter(|n| u64::from(*n) <= limit);
-    let number = number.ok_or(Error::TooMany { what: "strings in a table", limit, found: count })?;
-    let mut out = number.to_le_bytes().to_vec();
-    offsets.iter().for_each(|offset| out.extend_from_slice(&offset.to_le_bytes()));
-    out.append(&mut data);
-    Ok(out)
+
+    /// The table's bytes.
+    pub fn finish(mut self) -> Result<Vec<u8>> {
+        self.offsets.push(self.data.len() as u64);
+        let limit = u64::from(u32::MAX - 1);
+        let number = u32::try_from(self.count).ok().filter(|n| u64::from(*n) <= limit);
+        let number = number.ok_or(Error::TooMany { what: "strings in a table", limit, found: self.count })?;
+        let mut out = Vec::with_capacity(COUNT_BYTES + self.offsets.len() * 8 + self.data.len());
+        out.extend_from_slice(&number.to_le_bytes());
+        self.offsets.iter().for_each(|offset| out.extend_from_slice(&offset.to_le_bytes()));
+        out.append(&mut self.data);
+        Ok(out)
+    }
 }
 
 /// A table in a section.

@@ -1,0 +1,323 @@
+//! The end of a bulk load: ids become ordinals, rows become the events of a run.
+//!
+//! Invariant: an entity that is new to the dataset is written from its rows alone; one that it knows is read first, and its
+//! events are numbered after those that it has.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::build::{ContentFile, write_ids};
+use super::gather::{Gather, Pour};
+use super::load::{Load, LoadMode, NONE, Row, Span};
+use super::run_writer::RunWriter;
+use super::{BuildOptions, Event, FileInfo, View};
+use crate::error::{Error, Result};
+use crate::index::log::{LogEvent, NO_TAG};
+use crate::segment::{Files, Kind};
+use crate::types::{Ns, Op, Ordinal};
+
+/// How many entities are handled between two calls of the view's tick.
+const TICK_EVERY: usize = 256;
+/// The options of a content file to which nothing is written.
+const NO_CONTENT: BuildOptions = BuildOptions { compress: false, compression_threshold: usize::MAX };
+
+/// Where an entity of the load is in the dataset.
+#[derive(Clone, Copy)]
+struct Placed {
+    ordinal: Ordinal,
+    entity: u32,
+    is_known: bool,
+}
+
+impl Load {
+    /// Builds the files. `base` is the view of a snapshot taken under the dataset tag, delta included; `ordinals` gives
+    /// the first of a range of n new ordinals. Events of `base` by the load's own transaction do not count as stored
+    /// before (an earlier part of the same statement). Returns the files in manifest order.
+    pub fn finish(
+        mut self,
+        base: &View,
+        ordinals: &mut dyn FnMut(u32) -> Result<u32>,
+        files: &mut dyn Files,
+    ) -> Result<Vec<FileInfo>> {
+        let mut infos = Vec::new();
+        if self.rows.is_empty() {
+            return Ok(infos);
+        }
+        let contents = std::mem::replace(&mut self.contents, ContentFile::new(NO_CONTENT));
+        let content_files = contents.finish(&mut infos)?;
+        let (placed, new_ids) = self.place(base, ordinals)?;
+        let groups = Groups::new(&self.spans, self.ids.len(), self.rows.len());
+        let gather = self.gather_known(base, &placed, &groups)?;
+        if !new_ids.is_empty() {
+            let ids = new_ids.iter().map(|placed| (self.ids.get(placed.entity), placed.ordinal));
+            infos.push(write_ids(ids, files)?);
+        }
+        if new_ids.is_empty() && gather.is_empty() {
+            return Ok(infos);
+        }
+        let instants = self.land(&placed, &groups);
+        let frame = gather.frame(std::mem::take(&mut self.tag_bytes), instants, Some(self.tx))?;
+        let mut run = RunWriter::begin(Kind::Run, base.rules(), frame, content_files.into_iter().collect(), files)?;
+        let mut pour = gather.pour(run.frame())?;
+        self.write(base, &placed, &groups, &mut pour, &mut run)?;
+        pour.finish(&mut run)?;
+        infos.push(run.finish()?);
+        Ok(infos)
+    }
+
+    /// The entities by ordinal, and the new ones by id.
+    fn place(&self, base: &View, ordinals: &mut dyn FnMut(u32) -> Result<u32>) -> Result<(Vec<Placed>, Vec<Placed>)> {
+        let sorted = self.ids.sorted();
+        let (mut known, mut new) = (Vec::new(), Vec::with_capacity(sorted.len()));
+        let within = match (sorted.first(), sorted.last()) {
+            (Some(first), Some(last)) => base.has_ids_between(self.ids.get(*first), self.ids.get(*last))?,
+            _ => false,
+        };
+        for (n, entity) in sorted.into_iter().enumerate() {
+            if n % TICK_EVERY == 0 {
+                base.tick();
+            }
+            let found = if within { base.resolve(self.ids.get(entity))? } else { None };
+            match found {
+                Some(ordinal) => known.push(Placed { ordinal, entity, is_known: true }),
+                None => new.push(Placed { ordinal: Ordinal(0), entity, is_known: false }),
+            }
+        }
+        if !new.is_empty() {
+            let count = new.len() as u32;
+            let first = ordinals(count)?;
+            if first.checked_add(count - 1).is_none() {
+                let (limit, found) = (u64::from(u32::MAX), u64::from(first) + u64::from(count));
+                return Err(Error::TooMany { what: "ordinals", limit, found });
+            }
+            (first..=u32::MAX).zip(&mut new).for_each(|(ordinal, placed)| placed.ordinal = Ordinal(ordinal));
+        }
+        let mut all = new.clone();
+        if !known.is_empty() {
+            all.append(&mut known);
+            all.sort_unstable_by_key(|placed| placed.ordinal);
+        }
+        Ok((all, new))
+    }
+
+    /// The events of the entities that the dataset knows.
+    fn gather_known(&self, base: &View, placed: &[Placed], groups: &Groups) -> Result<Gather> {
+        let (mut gather, mut rows) = (Gather::new(base.rules()), Vec::new());
+        for (n, known) in placed.iter().filter(|placed| placed.is_known).enumerate() {
+            if n % TICK_EVERY == 0 {
+                base.tick();
+            }
+            rows.clear();
+            groups.of(known.entity).for_each(|(from, to)| rows.extend_from_slice(&self.rows[from..to]));
+            if self.mode == LoadMode::State {
+                rows.sort_by_key(|row| (order_in_birth(row), self.tag_bytes.get(row.tag as usize)));
+                rows.dedup_by_key(|row| (row.op, row.tag));
+            }
+            let timeline = base.timeline(known.ordinal)?;
+            if self.mode == LoadMode::State && rows.first().is_some_and(|row| timeline.exists_at_or_after(row.ts)) {
+                return Err(Error::Exists { id: self.ids.get(known.entity).to_vec() });
+            }
+            let events = self.numbered(base, &rows, timeline.max_seq(), timeline.events())?;
+            gather.push(known.ordinal, base.sealed_events(known.ordinal)?, events, &|_| None)?;
+        }
+        Ok(gather)
+    }
+
+    /// The events of one entity's rows that were not stored before (S7), numbered after `seq`.
+    fn numbered(&self, base: &View, rows: &[Row], mut seq: u32, stored: &[Event]) -> Result<Vec<Event>> {
+        let mut repeats: HashMap<Fact<'_>, u32> = HashMap::new();
+        if self.mode == LoadMode::Event {
+            for event in stored.iter().filter(|event| event.tx != self.tx) {
+                let content = match &event.content {
+                    Some(blob) => Some(self.hasher.hash_one(&*base.content(blob)?)),
+                    None => None,
+                };
+                *repeats.entry((event.ts, event.op, event.tag.as_deref(), content)).or_default() += 1;
+            }
+        }
+        let mut exact = Exact::default();
+        stored.iter().for_each(|event| exact.note(event.ts));
+        let mut events = Vec::with_capacity(rows.len());
+        for row in rows {
+            let tag = self.tag_bytes.get(row.tag as usize);
+            let ts = if row.lands { exact.landing(row.ts) } else { row.ts };
+            let content = self.identities.get(row.content as usize).copied();
+            let fact = (ts, row.op, tag.map(|t| &**t), content);
+            if let Some(left) = repeats.get_mut(&fact).filter(|left| **left > 0) {
+                *left -= 1;
+                continue;
+            }
+            exact.note(ts);
+            seq = seq.checked_add(1).ok_or(Error::TooMany {
+                what: "events of one entity",
+                limit: u64::from(u32::MAX),
+                found: u64::from(u32::MAX) + 1,
+            })?;
+            events.push(Event {
+                ts,
+                seq,
+                tx: self.tx,
+                recorded_at: None,
+                stamped: row.stamped,
+                op: row.op,
+                tag: tag.cloned(),
+                content: self.blob(row),
+            });
+        }
+        Ok(events)
+    }
+
+    /// Lets the rows of new entities land where they do (S9); returns all their instants.
+    fn land(&mut self, placed: &[Placed], groups: &Groups) -> Vec<Ns> {
+        let mut instants = Vec::new();
+        for new in placed.iter().filter(|placed| !placed.is_known) {
+            let mut exact = Exact::default();
+            for (from, to) in groups.of(new.entity) {
+                for row in &mut self.rows[from..to] {
+                    if self.has_exact && self.mode == LoadMode::Event {
+                        row.ts = if row.lands { exact.landing(row.ts) } else { row.ts };
+                        exact.note(row.ts);
+                    }
+                    if instants.last() != Some(&row.ts) {
+                        instants.push(row.ts);
+                    }
+                }
+            }
+        }
+        instants
+    }
+
+    /// Writes all entities; those that the dataset knows are poured.
+    fn write(
+        &self,
+        base: &View,
+        placed: &[Placed],
+        groups: &Groups,
+        pour: &mut Pour,
+        run: &mut RunWriter,
+    ) -> Result<()> {
+        let mut by_number: Vec<(&Arc<[u8]>, u32)> = self.tags.iter().map(|(tag, number)| (tag, *number)).collect();
+        by_number.sort_unstable_by_key(|(_, number)| *number);
+        let positions = by_number.iter().map(|(tag, _)| run.frame().position(tag)).collect::<Result<Vec<u32>>>()?;
+        let tx = run.frame().tx(self.tx)?;
+        let mut events: Vec<LogEvent> = Vec::new();
+        for (n, Placed { ordinal, entity, is_known }) in placed.iter().copied().enumerate() {
+            if n % TICK_EVERY == 0 {
+                base.tick();
+            }
+            if is_known {
+                // Nothing is there to be poured where all rows were repeats.
+                pour.next(Some(ordinal), run)?;
+                continue;
+            }
+            events.clear();
+            for row in groups.of(entity).flat_map(|(from, to)| &self.rows[from..to]) {
+                let content = (row.op == Op::Content).then(|| self.content(row));
+                events.push(LogEvent {
+                    tag: if row.tag == NONE { NO_TAG } else { positions[row.tag as usize] },
+                    rank: run.frame().rank(row.ts)?,
+                    seq: events.len() as u32 + 1,
+                    tx,
+                    op: row.op,
+                    stamped: row.stamped,
+                    content,
+                });
+            }
+            if self.mode == LoadMode::State {
+                order_birth(&mut events);
+            }
+            run.push(ordinal, &mut events, None)?;
+        }
+        Ok(())
+    }
+}
+
+/// The order of the events of a birth: create, its tags, its content.
+fn order_in_birth(row: &Row) -> u8 {
+    match row.op {
+        Op::Create => 0,
+        Op::Content => 2,
+        _ => 1,
+    }
+}
+
+/// Puts the events of one state row into the order of the log, its tags sorted and without repeats; they are numbered in
+/// the order create, tags, content.
+fn order_birth(events: &mut Vec<LogEvent>) {
+    events.sort_unstable_by_key(|event| (event.tag, event.seq));
+    events.dedup_by_key(|event| (event.op, event.tag));
+    let tags = events.iter().filter(|event| event.tag != NO_TAG).count() as u32;
+    let mut next = 1;
+    for event in events {
+        event.seq = match event.op {
+            Op::Create => 1,
+            Op::Content => tags + 2,
+            _ => {
+                next += 1;
+                next
+            }
+        };
+    }
+}
+
+/// What two events have in common that say the same: instant, operation, tag, and a hash of the content.
+type Fact<'a> = (Ns, Op, Option<&'a [u8]>, Option<u64>);
+
+/// The instants of an entity that no timestamptz can name; all others are landed on by themselves.
+#[derive(Default)]
+struct Exact(BTreeSet<Ns>);
+
+impl Exact {
+    fn note(&mut self, ts: Ns) {
+        if ts.0 % 1000 != 0 {
+            self.0.insert(ts);
+        }
+    }
+
+    /// The last instant at which the entity has events in the microsecond that `ts` begins; `ts` if there is none.
+    fn landing(&self, ts: Ns) -> Ns {
+        self.0.range(ts..=Ns(ts.0.saturating_add(999))).next_back().copied().unwrap_or(ts)
+    }
+}
+
+/// Where the rows of each entity are, in the order in which they came.
+struct Groups {
+    /// First and last row of each span, entity by entity.
+    spans: Vec<(usize, usize)>,
+    /// Where the spans of each entity begin; empty if each has one, at its own number.
+    begins: Vec<usize>,
+}
+
+impl Groups {
+    fn new(spans: &[Span], entities: usize, rows: usize) -> Self {
+        let ends = spans.iter().skip(1).map(|span| span.start).chain([rows]);
+        let ranges = spans.iter().zip(ends).map(|(span, end)| (span.start, end));
+        // An entity is numbered when its first span begins.
+        if spans.len() == entities {
+            return Self { spans: ranges.collect(), begins: Vec::new() };
+        }
+        let mut begins = vec![0; entities + 1];
+        spans.iter().for_each(|span| begins[span.entity as usize + 1] += 1);
+        for entity in 0..entities {
+            begins[entity + 1] += begins[entity];
+        }
+        let mut next = begins.clone();
+        let mut grouped = vec![(0, 0); spans.len()];
+        for (span, range) in spans.iter().zip(ranges) {
+            let place = &mut next[span.entity as usize];
+            grouped[*place] = range;
+            *place += 1;
+        }
+        Self { spans: grouped, begins }
+    }
+
+    /// The ranges of an entity's rows.
+    fn of(&self, entity: u32) -> impl Iterator<Item = (usize, usize)> + '_ {
+        let entity = entity as usize;
+        let spans = match (self.begins.get(entity), self.begins.get(entity + 1)) {
+            (Some(from), Some(to)) => *from..*to,
+            _ => entity..entity + 1,
+        };
+        self.spans[spans].iter().copied()
+    }
+}

@@ -1,0 +1,142 @@
+//! Merges runs and tiles into one tile, entity by entity, without making values of their events.
+//!
+//! Invariant: the tile's events are exactly those of its inputs; numbers of an input become numbers of the tile through one
+//! table each for tags, instants, transactions and content files.
+
+use std::collections::BTreeSet;
+
+use super::opened::Run;
+use super::run_writer::RunWriter;
+use super::{FileInfo, View, frame::Frame};
+use crate::error::{Error, Result};
+use crate::index::log::{LogEvent, NO_TAG, Scan};
+use crate::segment::{Files, Kind};
+use crate::types::{Micros, Op, Ordinal, Xid};
+
+/// How many entities are merged between two calls of the view's tick.
+const TICK_EVERY: usize = 256;
+
+/// A transaction of an input: its index in the tile, and its time if the tile's table says another one.
+type Tx = (u32, Option<Micros>);
+
+/// A run or tile that is merged.
+struct Input<'a> {
+    run: &'a Run,
+    scan: Scan,
+    tags: Vec<u32>,
+    ranks: Vec<u32>,
+    txs: Vec<Tx>,
+    /// The tile's number of each content file; `None` if the view has no such file.
+    contents: Vec<Option<u32>>,
+    /// The entity that the scan has reached, and its events.
+    ordinal: Option<Ordinal>,
+    events: Vec<LogEvent>,
+}
+
+/// Writes a tile of all runs and tiles of the view.
+pub(super) fn merge(view: &View, times: &dyn Fn(Xid) -> Option<Micros>, files: &mut dyn Files) -> Result<FileInfo> {
+    let content_files: BTreeSet<String> = view.files()[1].iter().map(|opened| opened.name().to_owned()).collect();
+    let mut tile = RunWriter::begin(Kind::Tile, view.rules(), frame(view, times)?, content_files.clone(), files)?;
+    let mut inputs = Vec::new();
+    for (run, _) in view.runs() {
+        view.tick();
+        inputs.push(Input::new(run, tile.frame(), &content_files)?);
+    }
+    let (mut merged, mut until_tick) = (Vec::new(), TICK_EVERY);
+    while let Some(ordinal) = inputs.iter().filter_map(|input| input.ordinal).min() {
+        until_tick -= 1;
+        if until_tick == 0 {
+            until_tick = TICK_EVERY;
+            view.tick();
+        }
+        merged.clear();
+        for input in inputs.iter_mut().filter(|input| input.ordinal == Some(ordinal)) {
+            input.take(ordinal, &mut merged, &mut tile)?;
+        }
+        tile.push(ordinal, &mut merged, None)?;
+    }
+    tile.finish()
+}
+
+/// The tags, instants and transactions of all runs.
+fn frame(view: &View, times: &dyn Fn(Xid) -> Option<Micros>) -> Result<Frame> {
+    let (mut tags, mut instants, mut txs) = (Vec::new(), Vec::new(), Vec::new());
+    for (run, _) in view.runs() {
+        view.tick();
+        tags.extend(run.tags.range(0..run.tags.len())?.into_iter().map(Into::into));
+        instants.append(&mut run.instants.all()?);
+        for index in 0..run.txs.len() {
+            let (xid, time) = run.txs.get(index)?;
+            txs.push((xid, times(xid).or(time)));
+        }
+    }
+    Frame::new(tags, instants, txs)
+}
+
+impl<'a> Input<'a> {
+    fn new(run: &'a Run, frame: &Frame, content_files: &BTreeSet<String>) -> Result<Self> {
+        let tags = run.tags.range(0..run.tags.len())?;
+        let tags = tags.iter().map(|tag| frame.position(tag)).collect::<Result<_>>()?;
+        let ranks = run.instants.all()?.into_iter().map(|ts| frame.rank(ts)).collect::<Result<_>>()?;
+        let tx = |index: u32| -> Result<Tx> {
+            let (xid, time) = run.txs.get(index)?;
+            let index = frame.tx(xid)?;
+            let known = frame.txs().get(index as usize).and_then(|(_, time)| *time);
+            Ok((index, time.filter(|time| known != Some(*time))))
+        };
+        let txs = (0..run.txs.len()).map(tx).collect::<Result<_>>()?;
+        let place = |name: &String| content_files.iter().position(|file| file == name).map(|place| place as u32);
+        let contents = run.content_files.iter().map(place).collect();
+        let mut input =
+            Self { run, scan: run.log.scan(), tags, ranks, txs, contents, ordinal: None, events: Vec::new() };
+        input.advance()?;
+        Ok(input)
+    }
+
+    fn advance(&mut self) -> Result<()> {
+        self.events.clear();
+        self.ordinal = self.scan.next(&mut self.events)?;
+        Ok(())
+    }
+
+    /// Adds the events of the entity, in the tile's numbers, and goes on to the next one.
+    fn take(&mut self, ordinal: Ordinal, into: &mut Vec<LogEvent>, tile: &mut RunWriter) -> Result<()> {
+        let imports = !self.run.summary.imported.is_empty();
+        for event in &self.events {
+            let (tx, own_time) =
+                *self.txs.get(event.tx as usize).ok_or_else(|| self.beyond("transaction", event.tx))?;
+            let imported = if imports { self.run.summary.imported(ordinal, event.seq) } else { None };
+            let known = tile.frame().txs().get(tx as usize).and_then(|(_, time)| *time);
+            if let Some(at) = imported.filter(|at| known != Some(*at)).or(own_time.filter(|_| imported.is_none())) {
+                tile.note_imported(ordinal, event.seq, at);
+            }
+            into.push(LogEvent { tx, ..self.numbered(ordinal, event)? });
+        }
+        self.advance()
+    }
+
+    /// The event with the tile's numbers of its tag, instant and content file.
+    fn numbered(&self, ordinal: Ordinal, event: &LogEvent) -> Result<LogEvent> {
+        let tag = match event.tag {
+            NO_TAG if matches!(event.op, Op::Assert | Op::Retract) => {
+                return Err(self.run.malformed(format!("an event of ordinal {} lacks its tag", ordinal.0)));
+            }
+            NO_TAG => NO_TAG,
+            tag => *self.tags.get(tag as usize).ok_or_else(|| self.beyond("tag", tag))?,
+        };
+        let rank = *self.ranks.get(event.rank as usize).ok_or_else(|| self.beyond("instant", event.rank))?;
+        let mut numbered = LogEvent { tag, rank, ..*event };
+        if let Some(Some(at)) = &mut numbered.content {
+            let place =
+                self.contents.get(at.segment as usize).ok_or_else(|| self.beyond("content file", at.segment))?;
+            at.segment = place.ok_or_else(|| Error::Missing {
+                segment: self.run.content_files.get(at.segment as usize).cloned().unwrap_or_default(),
+            })?;
+        }
+        Ok(numbered)
+    }
+
+    fn beyond(&self, what: &str, number: u32) -> Error {
+        self.run.malformed(format!("the log names {what} {number}, which there is not"))
+    }
+}
