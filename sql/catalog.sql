@@ -50,7 +50,7 @@ CREATE SERVER entitydb FOREIGN DATA WRAPPER entitydb;
 CREATE SERVER entitydb_log FOREIGN DATA WRAPPER entitydb;
 GRANT USAGE ON FOREIGN SERVER entitydb, entitydb_log TO PUBLIC;
 
-CREATE FUNCTION entitydb.make_dataset(name text) RETURNS int4
+CREATE FUNCTION entitydb.make_dataset(name text, owner oid) RETURNS int4
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -59,9 +59,10 @@ BEGIN
     IF octet_length(name) NOT BETWEEN 1 AND 44 THEN
         RAISE EXCEPTION 'dataset name has % bytes, the limit is 44', octet_length(name) USING ERRCODE = 'name_too_long';
     END IF;
-    INSERT INTO entitydb.dataset (name, owner)
-    VALUES (make_dataset.name, (SELECT r.oid FROM pg_roles r WHERE r.rolname = session_user))
-    RETURNING id INTO n;
+    IF EXISTS (SELECT FROM entitydb.dataset d WHERE d.name = make_dataset.name COLLATE "C") THEN
+        RAISE EXCEPTION 'dataset "%" already exists', name USING ERRCODE = 'duplicate_object';
+    END IF;
+    INSERT INTO entitydb.dataset (name, owner) VALUES (make_dataset.name, make_dataset.owner) RETURNING id INTO n;
     EXECUTE format('CREATE TABLE entitydb.delta_%s (id_hash int8 NOT NULL, ordinal int8 NOT NULL, seq int8 NOT NULL,'
         ' ts int8 NOT NULL, tx xid8 NOT NULL, recorded_at int8, events bytea NOT NULL) WITH (vacuum_truncate = off)', n);
     EXECUTE format('CREATE INDEX delta_%s_id_hash ON entitydb.delta_%s (id_hash)', n, n);
@@ -71,7 +72,7 @@ BEGIN
     RETURN n;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION entitydb.make_dataset(text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION entitydb.make_dataset(text, oid) FROM PUBLIC;
 
 CREATE FUNCTION entitydb.drop_dataset(name text) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp

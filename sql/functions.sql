@@ -14,6 +14,26 @@ COMMENT ON FUNCTION entitydb.facets(regclass, text, text[], timestamptz) IS 'the
 CREATE FUNCTION entitydb.create_dataset(name text) RETURNS int4
 LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'create_dataset_wrapper';
 COMMENT ON FUNCTION entitydb.create_dataset(text) IS 'makes a dataset without faces, owned by the caller';
+CREATE FUNCTION entitydb.check_face(face regclass) RETURNS void
+LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'check_face_wrapper';
+COMMENT ON FUNCTION entitydb.check_face(regclass)
+IS 'raises unless the columns and the owner of a face are right; makes its dataset if there is none';
+
+-- What is wrong with a face shall be said when it is made or altered, and not when it is first used.
+CREATE FUNCTION entitydb.check_faces() RETURNS event_trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM entitydb.check_face(t.ftrelid::regclass)
+    FROM pg_event_trigger_ddl_commands() d
+    JOIN pg_foreign_table t ON t.ftrelid = d.objid AND d.classid = 'pg_class'::regclass
+    JOIN pg_foreign_server s ON s.oid = t.ftserver
+    JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw AND w.fdwname = 'entitydb';
+END
+$$;
+CREATE EVENT TRIGGER entitydb_faces ON ddl_command_end
+WHEN TAG IN ('CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE', 'ALTER TABLE') EXECUTE FUNCTION entitydb.check_faces();
+
 CREATE FUNCTION entitydb.remove_dataset(name text) RETURNS boolean
 LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'remove_dataset_wrapper';
 COMMENT ON FUNCTION entitydb.remove_dataset(text) IS 'drops a dataset that has no faces; for members of its owner';
@@ -136,11 +156,13 @@ BEGIN
         EXECUTE format('CREATE FUNCTION %I.%I(id text, since timestamptz DEFAULT ''-infinity'','
             ' until timestamptz DEFAULT ''infinity'') RETURNS SETOF %s LANGUAGE sql STABLE PARALLEL RESTRICTED AS %L',
             s, n || '_history', v,
-            format('SELECT v.* FROM %s v WHERE v.id = $1 COLLATE "C" AND v.ts > $2 AND v.ts <= $3 ORDER BY v.ts_ns, v.seq', v));
+            format('SELECT v.* FROM %s v WHERE v.id OPERATOR(pg_catalog.=) $1 COLLATE "C"'
+                ' AND v.ts OPERATOR(pg_catalog.>) $2 AND v.ts OPERATOR(pg_catalog.<=) $3 ORDER BY v.ts_ns, v.seq', v));
         EXECUTE format('CREATE FUNCTION %I.%I(since timestamptz, until timestamptz DEFAULT ''infinity'')'
             ' RETURNS SETOF %s LANGUAGE sql STABLE PARALLEL RESTRICTED AS %L',
             s, n || '_timeline', v,
-            format('SELECT v.* FROM %s v WHERE v.ts > $1 AND v.ts <= $2 ORDER BY v.ts_ns, v.id, v.seq', v));
+            format('SELECT v.* FROM %s v WHERE v.ts OPERATOR(pg_catalog.>) $1'
+                ' AND v.ts OPERATOR(pg_catalog.<=) $2 ORDER BY v.ts_ns, v.id, v.seq', v));
     END IF;
 
     IF entitydb.has_columns(face, '{id}') THEN
@@ -148,9 +170,11 @@ BEGIN
             ' RETURNS TABLE (op text, tag text, old_content bytea, new_content bytea)'
             ' LANGUAGE sql STABLE PARALLEL RESTRICTED AS %L', s, n || '_diff', format($body$
 WITH old AS MATERIALIZED (
-    SELECT %2$s AS tags, %3$s AS content FROM %1$s e WHERE entitydb.at(e.tableoid, $2, NULL) AND e.id = $1 COLLATE "C"
+    SELECT %2$s AS tags, %3$s AS content FROM %1$s e WHERE entitydb.at(e.tableoid, $2, NULL)
+        AND e.id OPERATOR(pg_catalog.=) $1 COLLATE "C"
 ), new AS MATERIALIZED (
-    SELECT %2$s AS tags, %3$s AS content FROM %1$s e WHERE entitydb.at(e.tableoid, $3, NULL) AND e.id = $1 COLLATE "C"
+    SELECT %2$s AS tags, %3$s AS content FROM %1$s e WHERE entitydb.at(e.tableoid, $3, NULL)
+        AND e.id OPERATOR(pg_catalog.=) $1 COLLATE "C"
 ), change (part, op, tag, old_content, new_content) AS (
     SELECT 1, CASE WHEN EXISTS (SELECT FROM new) THEN 'create' ELSE 'delete' END, NULL, NULL::bytea, NULL::bytea
     WHERE EXISTS (SELECT FROM old) OPERATOR(pg_catalog.<>) EXISTS (SELECT FROM new)

@@ -112,18 +112,23 @@ pub unsafe fn all(snapshot: pg_sys::Snapshot) -> Vec<Dataset> {
     names.iter().filter_map(|name| dataset_named(name)).collect()
 }
 
-/// The dataset that a face shows. Raises if the face names none, and 42501 if the face's owner is not a member of the
-/// dataset's owner: USAGE on the servers is everybody's, so a face alone gives no right to a dataset.
-pub fn dataset_of_face(face: pg_sys::Oid) -> Dataset {
+/// The name of the dataset that a face shows; raises if the face names none.
+pub fn dataset_name_of_face(face: pg_sys::Oid) -> String {
     // SAFETY: GetForeignTable raises unless `face` is a foreign table; its options are DefElem nodes.
     let name = unsafe { option((*pg_sys::GetForeignTable(face)).options, c"dataset") };
-    let Some(name) = name else {
+    name.unwrap_or_else(|| {
         raise(
             PgSqlErrorCode::ERRCODE_FDW_OPTION_NAME_NOT_FOUND,
             "option \"dataset\" is missing",
             Some("Valid options are: dataset, shape, on_conflict."),
         )
-    };
+    })
+}
+
+/// The dataset that a face shows. Raises if the face names none, and 42501 if the face's owner is not a member of the
+/// dataset's owner: USAGE on the servers is everybody's, so a face alone gives no right to a dataset.
+pub fn dataset_of_face(face: pg_sys::Oid) -> Dataset {
+    let name = dataset_name_of_face(face);
     let dataset = dataset_named(&name).unwrap_or_else(|| {
         raise(
             PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
@@ -142,7 +147,7 @@ pub fn dataset_of_face(face: pg_sys::Oid) -> Dataset {
 }
 
 /// The owner of a relation, if the relation exists.
-fn owner_of(relid: pg_sys::Oid) -> Option<pg_sys::Oid> {
+pub fn owner_of(relid: pg_sys::Oid) -> Option<pg_sys::Oid> {
     // SAFETY: the relation is closed again; its owner is copied before.
     unsafe {
         let relation = pg_sys::RelationIdGetRelation(relid);

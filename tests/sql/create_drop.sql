@@ -35,7 +35,7 @@ SELECT entity_drop('mine');
 SELECT * FROM mine_facets('type');
 SELECT mine_put('a', '{}');
 SELECT mine_delete('a');
-SELECT entitydb.make_dataset('x');
+SELECT entitydb.make_dataset('x', 10);
 SELECT entitydb.seal('mine');
 SET ROLE regress_entity_maker;
 SELECT entity_drop('mine');

@@ -12,10 +12,13 @@ use crate::pg::error::raise;
 /// One option: its name and its values (empty: any).
 type Valid = (&'static str, &'static [&'static str]);
 
+/// How many bytes a dataset's name may have: those of its faces and functions have more.
+const DATASET_NAME_MAX: usize = 44;
+
 const FACE: [Valid; 3] =
     [("dataset", &[]), ("shape", &["state", "event"]), ("on_conflict", &["error", "nothing", "put"])];
 
-/// Checks the options of the catalog `catalog`; raises HV00D and HV024.
+/// Checks the options of the catalog `catalog`; raises HV00D, HV024 and 42622.
 ///
 /// # Safety
 /// `options` must be a text[] datum as the validator gets it.
@@ -36,6 +39,9 @@ pub unsafe fn validate(options: pg_sys::Datum, catalog: pg_sys::Oid) {
                 };
                 raise(Code::ERRCODE_FDW_INVALID_OPTION_NAME, format!("invalid option \"{name}\""), Some(&hint));
             };
+            if name == "dataset" {
+                check_dataset_name(&value);
+            }
             if !values.is_empty() && !values.contains(&value.as_ref()) {
                 raise(
                     Code::ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE,
@@ -44,5 +50,19 @@ pub unsafe fn validate(options: pg_sys::Datum, catalog: pg_sys::Oid) {
                 );
             }
         }
+    }
+}
+
+/// Raises 42622 for a name that is too long, 22023 for one that is empty.
+fn check_dataset_name(name: &str) {
+    if name.is_empty() {
+        raise(Code::ERRCODE_INVALID_PARAMETER_VALUE, "dataset name must not be empty", None);
+    }
+    if name.len() > DATASET_NAME_MAX {
+        raise(
+            Code::ERRCODE_NAME_TOO_LONG,
+            format!("dataset name has {} bytes, the limit is {DATASET_NAME_MAX}", name.len()),
+            None,
+        );
     }
 }

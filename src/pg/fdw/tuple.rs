@@ -106,7 +106,7 @@ pub unsafe fn columns_of_desc(shape: Shape, desc: pg_sys::TupleDesc) -> Vec<Colu
                     raise(
                         Code::ERRCODE_FDW_INVALID_DATA_TYPE,
                         format!("column \"{}\" must be of type {}", name.to_string_lossy(), wanted.to_string_lossy()),
-                        None,
+                        Some(valid_columns(shape)),
                     )
                 }
                 None => raise(

@@ -7,19 +7,38 @@ use pgrx::prelude::*;
 
 use crate::pg::catalog;
 use crate::pg::error::raise;
+use crate::pg::fdw::tuple;
 
 /// `entitydb.create_dataset(name)`: a dataset without faces, owned by the caller.
 #[pg_extern(sql = false)]
 fn create_dataset(name: &str) -> i32 {
     // SAFETY: the running session has a user.
-    let caller = unsafe { pg_sys::GetUserId() };
-    as_extension(|| {
-        let id = Spi::get_one_with_args::<i32>("SELECT entitydb.make_dataset($1)", &[name.into()]);
-        let id = id.ok().flatten().unwrap_or_else(|| lost(name));
-        Spi::run_with_args("UPDATE entitydb.dataset SET owner = $2 WHERE id = $1", &[id.into(), caller.into()])
-            .unwrap_or_else(|_| lost(name));
-        id
+    make(name, unsafe { pg_sys::GetUserId() })
+}
+
+/// Makes a dataset.
+fn make(name: &str, owner: pg_sys::Oid) -> i32 {
+    // The caller's search_path is still in force: what runs here as the extension may not name anything unqualified.
+    let id = as_extension(|| {
+        Spi::get_one_with_args::<i32>("SELECT entitydb.make_dataset($1, $2)", &[name.into(), owner.into()])
+    });
+    id.ok().flatten().unwrap_or_else(|| {
+        raise(PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, format!("could not make dataset \"{name}\""), None)
     })
+}
+
+/// `entitydb.check_face(face)`: raises unless the face's columns are those of its shape and its owner is a member of the
+/// owner of its dataset, which comes into being here if there is none.
+#[pg_extern(sql = false)]
+fn check_face(face: pg_sys::Oid) {
+    let name = catalog::dataset_name_of_face(face);
+    tuple::columns_of(catalog::shape_of_face(face), face);
+    if catalog::dataset_named(&name).is_none()
+        && let Some(owner) = catalog::owner_of(face)
+    {
+        make(&name, owner);
+    }
+    catalog::dataset_of_face(face);
 }
 
 /// `entitydb.remove_dataset(name)`: drops a dataset that no face shows any more.
@@ -36,10 +55,6 @@ fn remove_dataset(name: &str) -> bool {
     as_extension(|| {
         Spi::get_one_with_args::<bool>("SELECT entitydb.drop_dataset($1)", &[name.into()]).ok().flatten() == Some(true)
     })
-}
-
-fn lost(name: &str) -> ! {
-    raise(PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, format!("could not make dataset \"{name}\""), None)
 }
 
 /// Runs `work` as the owner of schema `entitydb`. An error needs no undoing: aborting a (sub)transaction restores the user.
