@@ -23,6 +23,109 @@ pub unsafe fn nextval_internal(relid: pg_sys::Oid, check_permissions: bool) -> i
     unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| raw::nextval_internal(relid, check_permissions)) }
 }
 
+/// The backend's local transaction id, which no two transactions of one backend have in common.
+pub fn local_transaction_id() -> pg_sys::LocalTransactionId {
+    // SAFETY: a backend in a transaction has a PGPROC, and its local transaction id does not change meanwhile.
+    unsafe {
+        #[cfg(any(feature = "pg15", feature = "pg16"))]
+        return (*pg_sys::MyProc).lxid;
+        #[cfg(any(feature = "pg17", feature = "pg18"))]
+        return (*pg_sys::MyProc).vxid.lxid;
+    }
+}
+
+/// The attributes of a row descriptor (`access/tupdesc.h`).
+///
+/// # Safety
+/// `desc` must be a valid row descriptor, and outlive the answer.
+pub unsafe fn attributes<'a>(desc: pg_sys::TupleDesc) -> &'a [pg_sys::FormData_pg_attribute] {
+    // SAFETY: the caller vouches for the descriptor, which has `natts` attributes; from 18 on they follow the compact ones.
+    unsafe {
+        let count = (*desc).natts as usize;
+        #[cfg(not(feature = "pg18"))]
+        return (*desc).attrs.as_slice(count);
+        #[cfg(feature = "pg18")]
+        return std::slice::from_raw_parts((*desc).compact_attrs.as_ptr().add(count).cast(), count);
+    }
+}
+
+/// Whether a transaction has ended; does not wait for it (`storage/lmgr.h`).
+///
+/// # Safety
+/// `xid` must be a normal transaction id.
+pub unsafe fn has_ended(xid: pg_sys::TransactionId) -> bool {
+    // SAFETY: the caller's promise is passed on.
+    unsafe {
+        #[cfg(not(feature = "pg18"))]
+        return pg_sys::ConditionalXactLockTableWait(xid);
+        #[cfg(feature = "pg18")]
+        return pg_sys::ConditionalXactLockTableWait(xid, false);
+    }
+}
+
+/// What every path of the wrapper says: rows, startup and total cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Cost {
+    /// How many rows it gives.
+    pub rows: f64,
+    /// The cost before the first row.
+    pub startup: f64,
+    /// The cost of all rows.
+    pub total: f64,
+}
+
+/// A path that scans `rel` with these parameters (`optimizer/pathnode.h`).
+///
+/// # Safety
+/// The arguments must be the planner's own.
+pub unsafe fn foreign_scan_path(
+    root: *mut pg_sys::PlannerInfo,
+    rel: *mut pg_sys::RelOptInfo,
+    cost: Cost,
+    outer: pg_sys::Relids,
+) -> *mut pg_sys::Path {
+    let (Cost { rows, startup, total }, none) = (cost, std::ptr::null_mut());
+    // SAFETY: the caller's promise is passed on; no lists are given, and null stands for the relation's own target.
+    unsafe {
+        let target = std::ptr::null_mut();
+        let below = std::ptr::null_mut();
+        #[cfg(any(feature = "pg15", feature = "pg16"))]
+        let path = pg_sys::create_foreignscan_path(root, rel, target, rows, startup, total, none, outer, below, none);
+        #[cfg(feature = "pg17")]
+        let path =
+            pg_sys::create_foreignscan_path(root, rel, target, rows, startup, total, none, outer, below, none, none);
+        #[cfg(feature = "pg18")]
+        let path =
+            pg_sys::create_foreignscan_path(root, rel, target, rows, 0, startup, total, none, outer, below, none, none);
+        path.cast()
+    }
+}
+
+/// A path that answers what is above the scans of a query (`optimizer/pathnode.h`).
+///
+/// # Safety
+/// The arguments must be the planner's own.
+pub unsafe fn foreign_upper_path(
+    root: *mut pg_sys::PlannerInfo,
+    rel: *mut pg_sys::RelOptInfo,
+    cost: Cost,
+) -> *mut pg_sys::Path {
+    let (Cost { rows, startup, total }, none) = (cost, std::ptr::null_mut());
+    // SAFETY: the caller's promise is passed on; no lists are given.
+    unsafe {
+        let target = (*rel).reltarget;
+        let below = std::ptr::null_mut();
+        #[cfg(any(feature = "pg15", feature = "pg16"))]
+        let path = pg_sys::create_foreign_upper_path(root, rel, target, rows, startup, total, none, below, none);
+        #[cfg(feature = "pg17")]
+        let path = pg_sys::create_foreign_upper_path(root, rel, target, rows, startup, total, none, below, none, none);
+        #[cfg(feature = "pg18")]
+        let path =
+            pg_sys::create_foreign_upper_path(root, rel, target, rows, 0, startup, total, none, below, none, none);
+        path.cast()
+    }
+}
+
 /// Says that a SERIALIZABLE transaction read of this heap what no tuple and no page of it stands for: only a change of
 /// the whole table, announced by [`changes_whole_table`], conflicts with it (`storage/predicate.h`).
 ///

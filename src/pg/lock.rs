@@ -10,6 +10,7 @@ use pgrx::pg_sys;
 use pgrx::prelude::*;
 
 use super::catalog::Dataset;
+use super::compat;
 use super::delta::id_hash;
 use super::error::raise;
 
@@ -139,16 +140,11 @@ fn not_had(wait: Wait) -> bool {
 /// The number of entity tags that this transaction took, at most.
 fn taken() -> u32 {
     let (xact, count) = TAKEN.get();
-    if xact == current() { count } else { 0 }
+    if xact == compat::local_transaction_id() { count } else { 0 }
 }
 
 fn remember(count: u32) {
-    TAKEN.set((current(), count));
-}
-
-fn current() -> u32 {
-    // SAFETY: a backend in a transaction has a PGPROC, and its local transaction id does not change meanwhile.
-    unsafe { (*pg_sys::MyProc).lxid }
+    TAKEN.set((compat::local_transaction_id(), count));
 }
 
 fn release(really: bool, tag: &pg_sys::LOCKTAG, mode: i32) {
@@ -166,7 +162,7 @@ fn wait_for(xid: pg_sys::TransactionId, wait: Wait) -> bool {
             pg_sys::XactLockTableWait(xid, std::ptr::null_mut(), std::ptr::null_mut(), pg_sys::XLTW_Oper::XLTW_None);
             true
         } else {
-            pg_sys::ConditionalXactLockTableWait(xid)
+            compat::has_ended(xid)
         }
     }
 }

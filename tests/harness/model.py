@@ -7,6 +7,7 @@ model. Invariant: nothing here is derived from the extension's code or from its 
 import collections
 
 Event = collections.namedtuple("Event", "ts seq op tag content")
+State = collections.namedtuple("State", "tags content created_at updated_at")
 
 
 class Conflict(Exception):
@@ -18,7 +19,7 @@ class Conflict(Exception):
 
 
 class Dataset:
-    """{id: [Event]} in seq order. States are (frozenset of tags, content)."""
+    """{id: [Event]} in seq order."""
 
     def __init__(self):
         self.events = {}
@@ -32,6 +33,11 @@ class Dataset:
         """Events by (ts, seq)."""
         return sorted(self.events.get(id_, []), key=lambda e: (e.ts, e.seq))
 
+    def timeline(self, after, until):
+        """(id, event) with after < ts <= until, in microseconds, oldest first."""
+        found = [(id_, e) for id_, events in self.events.items() for e in events if after < e.ts // 1000 <= until]
+        return sorted(found, key=lambda pair: (pair[1].ts, pair[0].encode(), pair[1].seq))
+
     def effective(self, id_):
         """The history without cancels and what they cancel (S5, S6)."""
         cancelled = {}
@@ -41,29 +47,48 @@ class Dataset:
         return [e for e in self.history(id_) if e.op != "cancel" and e.seq > cancelled.get(e.ts, 0)]
 
     def state(self, id_, t):
-        """(tags, content) at t, or None where the entity does not exist (S5)."""
-        tags, content, exists = set(), None, False
+        """The State at t, or None where the entity does not exist (S5)."""
+        tags, content, exists = frozenset(), None, False
+        created_at = updated_at = None
         for event in self.effective(id_):
             if event.ts > t:
                 break
+            before = (exists, tags, content)
             if event.op in ("create", "assert", "content"):
+                if not exists:
+                    created_at = event.ts
                 exists = True
             if event.op == "assert":
-                tags.add(event.tag)
+                tags = tags | {event.tag}
             elif event.op == "retract":
-                tags.discard(event.tag)
+                tags = tags - {event.tag}
             elif event.op == "content":
                 content = event.content
             elif event.op == "delete":
-                tags, content, exists = set(), None, False
-        return (frozenset(tags), content) if exists else None
+                tags, content, exists = frozenset(), None, False
+            if (exists, tags, content) != before:
+                updated_at = event.ts
+        return State(tags, content, created_at, updated_at) if exists else None
 
     def states(self, t):
         found = ((id_, self.state(id_, t)) for id_ in self.events)
         return {id_: state for id_, state in found if state is not None}
 
+    def facets(self, namespace, tags, t):
+        """[(value, count)] as entity_facets gives them (S4, S17)."""
+        counts = collections.Counter()
+        for state in self.states(t).values():
+            if state.tags >= set(tags):
+                values = {tag[len(namespace) + 1 :] for tag in state.tags if tag.startswith(namespace + ":")}
+                counts.update(values)
+        return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0].encode()))
+
     def instants(self, id_):
         return sorted({event.ts for event in self.effective(id_)})
+
+    def landing(self, id_, ns):
+        """S9: a write at a timestamptz lands on the entity's last event of that microsecond."""
+        return max((e.ts for e in self.events.get(id_, []) if e.ts // 1000 == ns // 1000), default=ns)
 
     def append(self, id_, ts, op, tag=None, content=None):
         events = self.events.setdefault(id_, [])
@@ -80,7 +105,8 @@ class Dataset:
 
     def become(self, id_, ts, tags, content):
         """Records the difference between the state at ts and the wanted one; whether there was one."""
-        old_tags, old_content = self.state(id_, ts) or (frozenset(), None)
+        old = self.state(id_, ts)
+        old_tags, old_content = (old.tags, old.content) if old else (frozenset(), None)
         for tag in sorted(old_tags - tags):
             self.append(id_, ts, "retract", tag)
         for tag in sorted(tags - old_tags):
@@ -89,27 +115,45 @@ class Dataset:
             self.append(id_, ts, "content", None, content)
         return old_tags != tags or old_content != content
 
+    def update(self, id_, now, at, tags, content):
+        """S20: the row that a plain read shows now becomes this, at `at`; false if there is no row."""
+        row = self.state(id_, now)
+        if row is None:
+            return False
+        if at < row.updated_at:
+            raise Conflict("22008")
+        base = self.state(id_, at)
+        if base is not None:
+            kept = {tag for tag in base.tags if tag in tags or tag not in row.tags}
+            self.become(id_, at, frozenset(kept | (tags - row.tags)), base.content if content == row.content else content)
+        elif tags != row.tags or content != row.content:
+            self.put(id_, at, None if tags == row.tags else tags, None if content == row.content else content)
+        return True
+
     def put(self, id_, ts, tags, content):
         state = self.state(id_, ts)
         if state is None:
             self.append(id_, ts, "create")
             self.become(id_, ts, tags if tags is not None else frozenset(), content)
             return "created"
-        wanted = (state[0] if tags is None else tags, state[1] if content is None else content)
+        wanted = (state.tags if tags is None else tags, state.content if content is None else content)
         return "changed" if self.become(id_, ts, *wanted) else "unchanged"
 
     def tag(self, id_, ts, tag):
-        tags, content = self.must_exist(id_, ts)
-        return self.become(id_, ts, tags | {tag}, content)
+        state = self.must_exist(id_, ts)
+        return self.become(id_, ts, state.tags | {tag}, state.content)
 
     def untag(self, id_, ts, tag):
         state = self.state(id_, ts)
-        return state is not None and self.become(id_, ts, state[0] - {tag}, state[1])
+        return state is not None and self.become(id_, ts, state.tags - {tag}, state.content)
 
     def set(self, id_, ts, namespace, value):
-        tags, content = self.must_exist(id_, ts)
-        kept = {tag for tag in tags if not tag.startswith(namespace + ":")}
-        return self.become(id_, ts, frozenset(kept | {f"{namespace}:{value}"}), content)
+        state = self.must_exist(id_, ts)
+        kept = {tag for tag in state.tags if not tag.startswith(namespace + ":")}
+        return self.become(id_, ts, frozenset(kept | {f"{namespace}:{value}"}), state.content)
+
+    def clear_content(self, id_, ts):
+        return self.become(id_, ts, self.must_exist(id_, ts).tags, None)
 
     def delete(self, id_, ts):
         """S6: ends everything at ts, and takes back what the entity has later."""
@@ -140,13 +184,15 @@ class Dataset:
                 self.append(*row)
 
     def diff(self, id_, t1, t2):
-        """Rows (op, tag, old content, new content) as entity_diff gives them, tags sorted."""
+        """Rows (op, tag, old content, new content) as entity_diff gives them, in its order."""
         old, new = self.state(id_, t1), self.state(id_, t2)
-        (old_tags, old_content), (new_tags, new_content) = old or (frozenset(), None), new or (frozenset(), None)
+        none = State(frozenset(), None, None, None)
+        before, after = old or none, new or none
         rows = []
         if (old is None) != (new is None):
             rows.append(("create" if old is None else "delete", None, None, None))
-        rows += [("assert" if tag in new_tags else "retract", tag, None, None) for tag in sorted(old_tags ^ new_tags)]
-        if old_content != new_content:
-            rows.append(("content", None, old_content, new_content))
+        changed = sorted(before.tags ^ after.tags, key=str.encode)
+        rows += [("assert" if tag in after.tags else "retract", tag, None, None) for tag in changed]
+        if before.content != after.content:
+            rows.append(("content", None, before.content, after.content))
         return rows

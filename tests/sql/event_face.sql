@@ -22,3 +22,9 @@ INSERT INTO entity_event (id, ts, ts_ns, tag) VALUES ('n', '2021-01-01', 1577836
 INSERT INTO entity_event (id, ts, op, tag) VALUES ('n', '2021-01-01', 'nonsense', 'wrong');
 UPDATE entity_event SET tag = 'z';
 DELETE FROM entity_event;
+-- S3: a statement gives all its events for one entity one stamp, row by row and as a load.
+INSERT INTO entity_event (id, tag) VALUES ('s', 'one'), ('s', 'two'), ('s', 'one');
+SET entitydb.bulk_threshold = 0;
+INSERT INTO entity_event (id, tag) SELECT 'l', 'tag' || n FROM generate_series(1, 3) n;
+RESET entitydb.bulk_threshold;
+SELECT id, count(*), count(DISTINCT ts_ns) AS stamps FROM entity_event WHERE id IN ('s', 'l') GROUP BY id ORDER BY id;

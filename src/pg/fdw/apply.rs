@@ -44,11 +44,14 @@ pub fn exact_at(name: &str, t: Option<i64>, ns: i64) -> At {
 ///
 /// # Safety
 /// `info` and `slot` must be the target and the row that PostgreSQL passed.
-pub unsafe fn insert(modify: &Modify, info: *mut pg_sys::ResultRelInfo, slot: Slot, row: Row) -> Slot {
+pub unsafe fn insert(modify: &mut Modify, info: *mut pg_sys::ResultRelInfo, slot: Slot, row: Row) -> Slot {
     let id = checked_id(row.id);
     write::check_tags(row.tags.as_deref().unwrap_or_default());
     let entity = write::lock_and_read(&modify.dataset, &id);
-    let at = given_at(&entity, "created_at", row.created_at, row.created_at_ns);
+    let at = match (row.created_at, row.created_at_ns) {
+        (None, None) => modify.stamp(&id),
+        (t, ns) => given_at(&entity, "created_at", t, ns),
+    };
     let events = if modify.on_conflict == OnConflict::Put {
         if write::changed_since_snapshot(&modify.dataset, &entity) {
             write::could_not_serialize();
@@ -173,7 +176,10 @@ pub unsafe fn insert_event(modify: &mut Modify, info: *mut pg_sys::ResultRelInfo
     if write::changed_since_snapshot(&modify.dataset, &entity) {
         write::could_not_serialize();
     }
-    let at = given_at(&entity, "ts", row.ts, row.ts_ns);
+    let at = match (row.ts, row.ts_ns) {
+        (None, None) => modify.stamp(&id),
+        (t, ns) => given_at(&entity, "ts", t, ns),
+    };
     let event = NewEvent { ts: at.ts, stamped: at.stamped, op, tag, content };
     if !at.stamped {
         let (given, written) = modify.repeats.entry(key(&id, &event)).or_default();

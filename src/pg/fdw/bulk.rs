@@ -99,26 +99,26 @@ fn gather(modify: &mut Modify, load: &mut Load, files: &mut Directory, row: Row)
             let tags = row.tags.unwrap_or_default();
             write::check_tags(&tags);
             let tags: Vec<&[u8]> = tags.iter().map(Vec::as_slice).collect();
-            let (at, _) = instant("created_at", row.created_at, row.created_at_ns);
+            let (at, _) =
+                instant("created_at", row.created_at, row.created_at_ns).unwrap_or_else(|| (At::now(), false));
             load.push_row(&id, &tags, row.content.as_deref(), (at.ts, at.stamped), files).or_raise();
         }
         Shape::Event => {
             apply::warn_of_assigned(modify, &row);
             let id = apply::checked_id(row.id);
             let (op, tag, content) = apply::fact(row.op.as_deref(), row.tag, row.content);
-            let (at, lands) = instant("ts", row.ts, row.ts_ns);
+            let (at, lands) = instant("ts", row.ts, row.ts_ns).unwrap_or_else(|| (modify.stamp(&id), false));
             let event = NewEvent { ts: at.ts, stamped: at.stamped, op, tag, content };
             load.push_event(&id, &event, lands, files).or_raise();
         }
     }
 }
 
-/// The valid time of a row, and whether it stands for its whole microsecond (S9).
-fn instant(name: &str, t: Option<i64>, ns: Option<i64>) -> (At, bool) {
+/// The valid time that a row gives, and whether it stands for its whole microsecond (S9).
+fn instant(name: &str, t: Option<i64>, ns: Option<i64>) -> Option<(At, bool)> {
     match (t, ns) {
-        (None, None) => (At::now(), false),
-        (t, Some(ns)) => (apply::exact_at(name, t, ns), false),
-        (Some(t), None) => (At::microsecond(t), true),
+        (t, Some(ns)) => Some((apply::exact_at(name, t, ns), false)),
+        (t, None) => t.map(|t| (At::microsecond(t), true)),
     }
 }
 

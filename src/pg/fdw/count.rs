@@ -10,6 +10,7 @@ use pgrx::prelude::*;
 use super::plan::{Face, START_COST};
 use super::tuple::Column;
 use crate::pg::catalog::Shape;
+use crate::pg::compat::{self, Cost};
 
 /// What it costs to count, for each entity that there is.
 const COUNT_COST: f64 = 0.00002;
@@ -137,18 +138,8 @@ pub unsafe extern "C-unwind" fn get_upper_paths(
         }
         // A count always costs less than its rows would.
         let start = START_COST / 2.0;
-        let path = pg_sys::create_foreign_upper_path(
-            root,
-            output,
-            (*output).reltarget,
-            1.0,
-            start,
-            start + (*input).tuples * COUNT_COST,
-            std::ptr::null_mut(),
-            std::ptr::null_mut(),
-            std::ptr::null_mut(),
-        );
-        pg_sys::add_path(output, path.cast());
+        let cost = Cost { rows: 1.0, startup: start, total: start + (*input).tuples * COUNT_COST };
+        pg_sys::add_path(output, compat::foreign_upper_path(root, output, cost));
     }
 }
 

@@ -17,9 +17,11 @@ use super::tuple::{self, Column};
 use crate::engine::{Horizon, State, Valid, change};
 use crate::pg::catalog::{self, Dataset, Shape};
 use crate::pg::clock;
+use crate::pg::compat;
+use crate::pg::delta::id_hash;
 use crate::pg::error::raise;
 use crate::pg::write::{self, At, Entity};
-use crate::types::Ordinal;
+use crate::types::{Ns, Ordinal};
 
 /// The junk column that names the row to write.
 const ID_NAME: &std::ffi::CStr = c"entitydb_id";
@@ -49,10 +51,19 @@ pub struct Modify {
     changed: HashSet<Ordinal>,
     /// How often each fact was given, and how often written (S7).
     pub(super) repeats: HashMap<u128, (u32, u32)>,
+    /// The stamp that the statement gave to an entity, by the hash of its id (S3); entities that share one lose nothing.
+    stamps: HashMap<i64, Ns>,
     /// Whether the warning of ignored columns was given.
     pub(super) warned: bool,
     /// Rows that wait to become a bulk load; absent where each is written at once.
     pub(super) bulk: Option<Bulk>,
+}
+
+impl Modify {
+    /// The statement's stamp for an entity, taken under its lock or before it is known to be new: one for all its rows.
+    pub(super) fn stamp(&mut self, id: &[u8]) -> At {
+        At { ts: *self.stamps.entry(id_hash(id)).or_insert_with(clock::stamp), stamped: true }
+    }
 }
 
 /// Adds the callbacks of writing to the table.
@@ -105,7 +116,7 @@ unsafe extern "C-unwind" fn add_update_targets(
                 Some("Add the column with ALTER FOREIGN TABLE."),
             )
         };
-        let attribute = &(*(*rel).rd_att).attrs.as_slice(columns.len())[index];
+        let attribute = &compat::attributes((*rel).rd_att)[index];
         let var = pg_sys::makeVar(
             rtindex as _,
             (index + 1) as _,
@@ -152,6 +163,7 @@ unsafe fn begin(node: *mut pg_sys::ModifyTableState, info: *mut pg_sys::ResultRe
             id_attribute,
             changed: HashSet::new(),
             repeats: HashMap::new(),
+            stamps: HashMap::new(),
             warned: false,
             bulk: None,
         };

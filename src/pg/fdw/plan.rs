@@ -12,6 +12,7 @@ use super::quals::{Leaf, Qual, TABLEOID, Target};
 use super::tuple::{Column, columns_of};
 use crate::engine::TagExpr;
 use crate::pg::catalog::{self, Shape};
+use crate::pg::compat::{self, Cost};
 use crate::pg::error::{OrRaise, raise};
 use crate::pg::store;
 
@@ -263,19 +264,8 @@ unsafe fn add(face: &Face, outer: pg_sys::Relids) {
         }
         let read = if is_pinned { rows } else { (*rel).tuples.max(rows) };
         let total = START_COST + read * ROW_COST + rows * ROW_COST;
-        let path = pg_sys::create_foreignscan_path(
-            face.root,
-            rel,
-            std::ptr::null_mut(),
-            rows,
-            START_COST,
-            total,
-            std::ptr::null_mut(),
-            outer,
-            std::ptr::null_mut(),
-            std::ptr::null_mut(),
-        );
-        pg_sys::add_path(rel, path.cast());
+        let cost = Cost { rows, startup: START_COST, total };
+        pg_sys::add_path(rel, compat::foreign_scan_path(face.root, rel, cost, outer));
     }
 }
 

@@ -16,7 +16,7 @@ use super::tuple::{Column, EventRow, StateRow, columns_of, form_event, form_stat
 use crate::engine::{Event, Horizon, Known, Opened, Select, State, Valid, View};
 use crate::pg::catalog::{self, Dataset, Shape};
 use crate::pg::error::OrRaise;
-use crate::pg::{clock, floor, manifest, store};
+use crate::pg::{clock, compat, floor, manifest, store};
 use crate::types::{Ns, Ordinal, Xid};
 
 /// A scan's own state, freed with the query's memory.
@@ -487,7 +487,7 @@ pub fn plain_read() -> Horizon {
     }
     // SAFETY: plain look-ups in the backend's state.
     let (statement, isolation, lxid) =
-        unsafe { (pg_sys::GetCurrentStatementStartTimestamp(), pg_sys::XactIsoLevel, (*pg_sys::MyProc).lxid) };
+        unsafe { (pg_sys::GetCurrentStatementStartTimestamp(), pg_sys::XactIsoLevel, compat::local_transaction_id()) };
     let mut snapshot = statement;
     if isolation >= pg_sys::XACT_REPEATABLE_READ as i32 {
         let (known, at) = FIRST.get();

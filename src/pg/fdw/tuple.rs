@@ -8,6 +8,7 @@ use pgrx::prelude::PgSqlErrorCode as Code;
 use crate::engine::{Event, State};
 use crate::pg::catalog::Shape;
 use crate::pg::clock::{from_unix_micros, to_timestamptz};
+use crate::pg::compat;
 use crate::pg::error::raise;
 use crate::types::{Micros, Ordinal};
 
@@ -89,7 +90,7 @@ fn valid_columns(shape: Shape) -> &'static str {
 /// `desc` must be a valid row descriptor.
 pub unsafe fn columns_of_desc(shape: Shape, desc: pg_sys::TupleDesc) -> Vec<Column> {
     // SAFETY: the caller vouches for the descriptor, which has `natts` attributes.
-    let attributes = unsafe { (*desc).attrs.as_slice((*desc).natts as usize) };
+    let attributes = unsafe { compat::attributes(desc) };
     attributes
         .iter()
         .map(|a| {
