@@ -134,3 +134,6 @@ pub struct ChangeSet {
     /// The events in seq order.
     pub events: Vec<NewEvent>,
 }
+
+/// How many tags an entity may carry at an instant.
+pub const TAGS_MAX: usize = 65_535;

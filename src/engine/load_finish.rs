@@ -10,11 +10,11 @@ use super::build::{ContentFile, write_ids};
 use super::gather::{Gather, Pour};
 use super::load::{Load, LoadMode, NONE, Row, Span};
 use super::run_writer::RunWriter;
-use super::{BuildOptions, Event, FileInfo, View};
+use super::{BuildOptions, Event, FileInfo, Timeline, View};
 use crate::error::{Error, Result};
 use crate::index::log::{LogEvent, NO_TAG};
 use crate::segment::{Files, Kind};
-use crate::types::{Ns, Op, Ordinal};
+use crate::types::{Ns, Op, Ordinal, TAGS_MAX};
 
 /// How many entities are handled between two calls of the view's tick.
 const TICK_EVERY: usize = 256;
@@ -48,6 +48,7 @@ impl Load {
         let (placed, new_ids) = self.place(base, ordinals)?;
         let groups = Groups::new(&self.spans, self.ids.len(), self.rows.len());
         let gather = self.gather_known(base, &placed, &groups)?;
+        self.check_new(base, &placed, &groups)?;
         if !new_ids.is_empty() {
             let ids = new_ids.iter().map(|placed| (self.ids.get(placed.entity), placed.ordinal));
             infos.push(write_ids(ids, files)?);
@@ -118,9 +119,28 @@ impl Load {
                 return Err(Error::Exists { id: self.ids.get(known.entity).to_vec() });
             }
             let events = self.numbered(base, &rows, timeline.max_seq(), timeline.events())?;
+            if timeline.events().len() + events.len() > TAGS_MAX {
+                let all = timeline.events().iter().chain(&events).cloned().collect();
+                Timeline::new(all).check_tags(base.rules())?;
+            }
             gather.push(known.ordinal, base.sealed_events(known.ordinal)?, events, &|_| None)?;
         }
         Ok(gather)
+    }
+
+    /// Fails where an entity that is new carries too many tags. (A row of a state was checked when it came.)
+    fn check_new(&self, base: &View, placed: &[Placed], groups: &Groups) -> Result<()> {
+        if self.mode == LoadMode::State {
+            return Ok(());
+        }
+        for new in placed.iter().filter(|placed| !placed.is_known) {
+            if groups.of(new.entity).map(|(from, to)| to - from).sum::<usize>() > TAGS_MAX {
+                let rows: Vec<Row> =
+                    groups.of(new.entity).flat_map(|(from, to)| &self.rows[from..to]).copied().collect();
+                Timeline::new(self.numbered(base, &rows, 0, &[])?).check_tags(base.rules())?;
+            }
+        }
+        Ok(())
     }
 
     /// The events of one entity's rows that were not stored before (S7), numbered after `seq`.

@@ -7,8 +7,8 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use super::Horizon;
-use crate::error::Result;
-use crate::types::{Micros, Ns, Op, Seq, Xid};
+use crate::error::{Error, Result};
+use crate::types::{Micros, Ns, Op, Seq, TAGS_MAX, Xid};
 
 /// Content, wherever it is.
 #[derive(Clone, Debug)]
@@ -171,6 +171,27 @@ impl Timeline {
             };
         }
         exists
+    }
+
+    /// Fails where the entity carries more tags than it may at any instant, by everything known (S18).
+    pub fn check_tags(&self, rules: &Rules) -> Result<()> {
+        // No more tags hold than were asserted.
+        if self.events.iter().filter(|event| event.op == Op::Assert).count() <= TAGS_MAX {
+            return Ok(());
+        }
+        let events = effective(self.events.iter());
+        let mut replay = Replay::default();
+        let mut most = 0;
+        for instant in events.chunk_by(|a, b| a.ts == b.ts) {
+            for event in instant {
+                replay.apply(event, rules, &mut |_| ());
+            }
+            most = most.max(replay.tags.len());
+        }
+        if most > TAGS_MAX {
+            return Err(Error::TooMany { what: "tags of one entity", limit: TAGS_MAX as u64, found: most as u64 });
+        }
+        Ok(())
     }
 
     /// The instants after `t` at which the entity has events that are not cancelled, ascending (S6).

@@ -261,7 +261,7 @@ impl View {
     }
 
     /// The rules of reading.
-    pub(super) fn rules(&self) -> &Rules {
+    pub fn rules(&self) -> &Rules {
         &self.rules
     }
 

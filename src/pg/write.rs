@@ -13,10 +13,10 @@ use super::error::{OrRaise, raise};
 use super::lock::{self, Mode, Wait};
 use super::{clock, delta, store};
 use crate::engine::{Desired, Event, Horizon, State, Timeline, Valid, View, change};
-use crate::types::{ChangeSet, Micros, NewEvent, Ns, Ordinal, Seq, Xid};
+use crate::error::Error;
+use crate::types::{ChangeSet, Micros, NewEvent, Ns, Ordinal, Seq, TAGS_MAX, Xid};
 
 const BYTES_MAX: usize = 1024;
-const TAGS_MAX: usize = 65_535;
 
 /// What one snapshot sees of one entity.
 pub struct Entity {
@@ -218,12 +218,32 @@ impl Entity {
         self.timeline.events().iter().filter(same).count() as u32
     }
 
+    /// Raises 54000 where the entity would carry too many tags with these events, at whatever instant.
+    fn check_tags_with(&self, events: &[NewEvent], first_seq: Seq) {
+        let stored = self.timeline.events();
+        if stored.len() + events.len() <= TAGS_MAX {
+            return;
+        }
+        let new = events.iter().zip(first_seq..).map(|(event, seq)| Event {
+            ts: event.ts,
+            seq,
+            tx: Xid(0),
+            recorded_at: None,
+            stamped: event.stamped,
+            op: event.op,
+            tag: event.tag.as_deref().map(Into::into),
+            content: None,
+        });
+        Timeline::new(stored.iter().cloned().chain(new).collect()).check_tags(self.view.rules()).or_raise();
+    }
+
     /// Records events under the entity's lock; nothing if there are none. Answers the seq of the first and the ordinal.
     pub fn record(&self, dataset: &Dataset, events: Vec<NewEvent>) -> Option<(Seq, Ordinal)> {
         if events.is_empty() {
             return None;
         }
         let first_seq = self.timeline.max_seq() + 1;
+        self.check_tags_with(&events, first_seq);
         let ordinal = self.ordinal.unwrap_or_else(|| delta::next_ordinal(dataset));
         let set = ChangeSet { id: self.id.clone(), ordinal, first_seq, tx: own_tx(), recorded_at: None, events };
         delta::write(dataset, &[set]);
@@ -254,18 +274,10 @@ pub fn null_not_allowed(what: &str) -> ! {
 pub fn check_tags(tags: &[Vec<u8>]) {
     tags.iter().for_each(|tag| check_name("tag", tag));
     if tags.len() > TAGS_MAX {
-        let distinct = tags.iter().collect::<std::collections::HashSet<_>>().len();
-        check_count(distinct);
-    }
-}
-
-fn check_count(count: usize) {
-    if count > TAGS_MAX {
-        raise(
-            Code::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
-            format!("an entity would carry {count} tags, the limit is {TAGS_MAX}"),
-            None,
-        );
+        let found = tags.iter().collect::<std::collections::HashSet<_>>().len() as u64;
+        if found > TAGS_MAX as u64 {
+            Err(Error::TooMany { what: "tags of one entity", limit: TAGS_MAX as u64, found }).or_raise()
+        }
     }
 }
 
@@ -366,9 +378,6 @@ fn change_existing(
         )
     };
     let events = events(&entity, &state, at);
-    let count = state.tags.len() + events.iter().filter(|e| e.op == crate::types::Op::Assert).count()
-        - events.iter().filter(|e| e.op == crate::types::Op::Retract).count().min(state.tags.len());
-    check_count(count);
     finish(dataset, &entity, events)
 }
 
