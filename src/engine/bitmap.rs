@@ -6,8 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::opened::Run;
 use super::{Horizon, TagExpr, Valid, View};
 use crate::error::Result;
+use crate::index::directory::Entry;
 use crate::index::postings::Words;
 use crate::types::Ns;
 
@@ -73,16 +75,39 @@ impl Moment {
     }
 }
 
-/// Where the postings of one tag are: for each run that has some, its number and the key there.
-pub(super) type Keys = Vec<(usize, u32)>;
+/// The postings of one tag in one run, by chunk.
+pub(super) struct Key {
+    run: usize,
+    begins: Vec<Entry>,
+    ends: Vec<Entry>,
+}
+
+/// The postings of one tag: those of each run that has some, oldest to newest.
+pub(super) type Keys = Vec<Key>;
+
+/// The postings of `key` in a run.
+fn key_of(n: usize, run: &Run, key: u32) -> Result<Key> {
+    Ok(Key { run: n, begins: run.postings.of_key(begins(key))?, ends: run.postings.of_key(ends(key))? })
+}
+
+/// The postings of *exists*.
+pub(super) fn exists(view: &View) -> Result<Keys> {
+    view.runs().enumerate().map(|(n, (run, _))| key_of(n, run, EXISTS)).collect()
+}
 
 /// A tag tree whose tags were looked up.
-pub(super) enum Node {
+pub(super) struct Tree {
+    node: Node,
+    exists: Keys,
+}
+
+enum Node {
     Never,
     Exists,
     Tag(Keys),
     Ordinals(roaring::RoaringBitmap),
-    And(Vec<Node>),
+    /// The members that are asked for, the smallest first, and those that are excluded.
+    And(Vec<Node>, Vec<Node>),
     Or(Vec<Node>),
     Not(Box<Node>),
 }
@@ -93,16 +118,49 @@ pub(super) fn tags_with(view: &View, prefix: &[u8]) -> Result<BTreeMap<Vec<u8>, 
     for (n, (run, _)) in view.runs().enumerate() {
         let positions = run.tags.prefix(prefix)?;
         for (position, tag) in positions.clone().zip(run.tags.range(positions)?) {
-            tags.entry(tag).or_default().push((n, position + 1));
+            tags.entry(tag).or_default().push(key_of(n, run, position + 1)?);
         }
     }
     Ok(tags)
 }
 
-impl Node {
+impl Tree {
     /// Looks up the tags of a tree.
     pub(super) fn new(view: &View, expr: &TagExpr) -> Result<Self> {
-        let all = |inner: &[TagExpr]| inner.iter().map(|e| Self::new(view, e)).collect::<Result<Vec<_>>>();
+        let exists = exists(view)?;
+        let all = cardinality(&exists);
+        Ok(Self { node: Node::new(view, expr, all)?, exists })
+    }
+
+    /// The chunks in which entities can be selected.
+    pub(super) fn chunks(&self) -> BTreeSet<u16> {
+        self.node.chunks(&chunks_of(&self.exists))
+    }
+
+    /// Overwrites `words` with what is selected of a chunk.
+    pub(super) fn eval(&self, view: &View, moment: &Moment, chunk: u16, words: &mut Words) -> Result<()> {
+        self.node.eval(&Place { view, moment, chunk, exists: &self.exists }, words)
+    }
+}
+
+/// What is evaluated where.
+struct Place<'a> {
+    view: &'a View,
+    moment: &'a Moment,
+    chunk: u16,
+    exists: &'a Keys,
+}
+
+impl Place<'_> {
+    fn compose(&self, keys: &Keys, words: &mut Words) -> Result<()> {
+        compose(self.view, keys, self.moment, self.chunk, words)
+    }
+}
+
+impl Node {
+    /// `all` is about how many entities exist.
+    fn new(view: &View, expr: &TagExpr, all: f64) -> Result<Self> {
+        let each = |inner: &[TagExpr]| inner.iter().map(|e| Self::new(view, e, all)).collect::<Result<Vec<_>>>();
         Ok(match expr {
             TagExpr::Exists => Node::Exists,
             TagExpr::Never => Node::Never,
@@ -110,114 +168,123 @@ impl Node {
                 let mut keys = Keys::new();
                 for (n, (run, _)) in view.runs().enumerate() {
                     if let Ok(position) = run.tags.find(tag)? {
-                        keys.push((n, position + 1));
+                        keys.push(key_of(n, run, position + 1)?);
                     }
                 }
                 Node::Tag(keys)
             }
             TagExpr::Prefix(prefix) => Node::Or(tags_with(view, prefix)?.into_values().map(Node::Tag).collect()),
             TagExpr::Ordinals(set) => Node::Ordinals(set.clone()),
-            TagExpr::And(inner) => Node::And(all(inner)?),
-            TagExpr::Or(inner) => Node::Or(all(inner)?),
-            TagExpr::Not(inner) => Node::Not(Box::new(Self::new(view, inner)?)),
+            TagExpr::And(inner) => {
+                let (mut asked, mut excluded) = (Vec::new(), Vec::new());
+                for node in each(inner)? {
+                    match node {
+                        Node::Not(node) => excluded.push(*node),
+                        Node::Exists => {}
+                        node => asked.push(node),
+                    }
+                }
+                asked.sort_by(|a, b| a.fraction(all).total_cmp(&b.fraction(all)));
+                Node::And(asked, excluded)
+            }
+            TagExpr::Or(inner) => Node::Or(each(inner)?),
+            TagExpr::Not(inner) => Node::Not(Box::new(Self::new(view, inner, all)?)),
         })
     }
 
-    /// The chunks in which entities can be selected.
-    pub(super) fn chunks(&self, view: &View) -> Result<BTreeSet<u16>> {
-        Ok(match self {
+    /// The chunks in which entities can be selected, of those in which entities exist.
+    fn chunks(&self, exist: &BTreeSet<u16>) -> BTreeSet<u16> {
+        match self {
             Node::Never => BTreeSet::new(),
-            Node::Exists | Node::Not(_) => chunks_of(view, &exists(view))?,
-            Node::Tag(keys) => chunks_of(view, keys)?,
-            Node::Ordinals(set) => chunks_of(view, &exists(view))?
-                .into_iter()
-                .filter(|&c| set.range_cardinality(u32::from(c) << 16..=(u32::from(c) << 16 | 0xffff)) > 0)
-                .collect(),
-            Node::And(inner) => {
-                let mut chunks: Option<BTreeSet<u16>> = None;
-                for node in inner.iter().filter(|n| !matches!(n, Node::Not(_) | Node::Exists)) {
-                    let these = node.chunks(view)?;
-                    chunks = Some(match chunks {
-                        None => these,
-                        Some(chunks) => &chunks & &these,
-                    });
-                }
-                match chunks {
-                    Some(chunks) => chunks,
-                    None => chunks_of(view, &exists(view))?,
-                }
+            Node::Exists | Node::Not(_) => exist.clone(),
+            Node::Tag(keys) => chunks_of(keys),
+            Node::Ordinals(set) => {
+                let base = |chunk: u16| u32::from(chunk) << 16;
+                exist.iter().copied().filter(|&c| set.range(base(c)..=base(c) | 0xffff).next().is_some()).collect()
             }
-            Node::Or(inner) => {
-                let mut chunks = BTreeSet::new();
-                for node in inner {
-                    chunks.append(&mut node.chunks(view)?);
-                }
-                chunks
+            Node::And(asked, _) => {
+                let sets = asked.iter().map(|node| node.chunks(exist));
+                sets.reduce(|a, b| &a & &b).unwrap_or_else(|| exist.clone())
             }
-        })
+            Node::Or(inner) => inner.iter().flat_map(|node| node.chunks(exist)).collect(),
+        }
     }
 
     /// Overwrites `words` with what is selected of a chunk.
-    pub(super) fn eval(&self, view: &View, moment: &Moment, chunk: u16, words: &mut Words) -> Result<()> {
+    fn eval(&self, at: &Place, words: &mut Words) -> Result<()> {
         match self {
             Node::Never => words.fill(0),
-            Node::Exists => compose(view, &exists(view), moment, chunk, words)?,
-            Node::Tag(keys) => compose(view, keys, moment, chunk, words)?,
+            Node::Exists => at.compose(at.exists, words)?,
+            Node::Tag(keys) => at.compose(keys, words)?,
             Node::Ordinals(set) => {
-                compose(view, &exists(view), moment, chunk, words)?;
+                at.compose(at.exists, words)?;
                 let mut these = Box::new([0_u64; 1024]);
-                let base = u32::from(chunk) << 16;
+                let base = u32::from(at.chunk) << 16;
                 for ordinal in set.range(base..=(base | 0xffff)) {
                     let low = (ordinal - base) as usize;
                     these[low >> 6] |= 1 << (low & 63);
                 }
                 combine(words, &these, |a, b| a & b);
             }
-            Node::And(inner) => {
-                let mut some = Box::new([0_u64; 1024]);
-                let (taken, kept): (Vec<_>, Vec<_>) = inner.iter().partition(|n| matches!(n, Node::Not(_)));
-                match kept.split_first() {
-                    None => compose(view, &exists(view), moment, chunk, words)?,
-                    Some((first, rest)) => {
-                        first.eval(view, moment, chunk, words)?;
-                        for node in rest {
-                            if words.iter().all(|w| *w == 0) {
-                                return Ok(());
-                            }
-                            node.eval(view, moment, chunk, &mut some)?;
-                            combine(words, &some, |a, b| a & b);
-                        }
-                    }
+            Node::And(asked, excluded) => {
+                match asked.first() {
+                    None => at.compose(at.exists, words)?,
+                    Some(first) => first.eval(at, words)?,
                 }
-                for node in taken {
-                    if let Node::Not(node) = node {
-                        node.eval(view, moment, chunk, &mut some)?;
+                let mut some = Box::new([0_u64; 1024]);
+                for (node, is_asked) in
+                    asked.iter().skip(1).map(|n| (n, true)).chain(excluded.iter().map(|n| (n, false)))
+                {
+                    if words.iter().all(|w| *w == 0) {
+                        return Ok(());
+                    }
+                    node.eval(at, &mut some)?;
+                    if is_asked {
+                        combine(words, &some, |a, b| a & b);
+                    } else {
                         combine(words, &some, |a, b| a & !b);
                     }
                 }
             }
-            Node::Or(inner) => {
-                words.fill(0);
-                let mut some = Box::new([0_u64; 1024]);
-                for node in inner {
-                    node.eval(view, moment, chunk, &mut some)?;
-                    combine(words, &some, |a, b| a | b);
+            Node::Or(inner) => match inner.split_first() {
+                None => words.fill(0),
+                Some((first, rest)) => {
+                    first.eval(at, words)?;
+                    let mut some = Box::new([0_u64; 1024]);
+                    for node in rest {
+                        node.eval(at, &mut some)?;
+                        combine(words, &some, |a, b| a | b);
+                    }
                 }
-            }
+            },
             Node::Not(node) => {
-                compose(view, &exists(view), moment, chunk, words)?;
+                at.compose(at.exists, words)?;
                 let mut some = Box::new([0_u64; 1024]);
-                node.eval(view, moment, chunk, &mut some)?;
+                node.eval(at, &mut some)?;
                 combine(words, &some, |a, b| a & !b);
             }
         }
         Ok(())
     }
-}
 
-/// The postings of *exists*.
-fn exists(view: &View) -> Keys {
-    (0..view.runs().count()).map(|n| (n, EXISTS)).collect()
+    /// About which part of `all` entities is selected.
+    fn fraction(&self, all: f64) -> f64 {
+        if all == 0.0 {
+            return 0.0;
+        }
+        let of = |node: &Node| node.fraction(all).clamp(0.0, 1.0);
+        match self {
+            Node::Never => 0.0,
+            Node::Exists => 1.0,
+            Node::Tag(keys) => cardinality(keys) / all,
+            Node::Ordinals(set) => set.len() as f64 / all,
+            Node::And(asked, excluded) => {
+                asked.iter().map(of).product::<f64>() * excluded.iter().map(|node| 1.0 - of(node)).product::<f64>()
+            }
+            Node::Or(inner) => 1.0 - inner.iter().map(|node| 1.0 - of(node)).product::<f64>(),
+            Node::Not(inner) => 1.0 - of(inner),
+        }
+    }
 }
 
 fn combine(words: &mut Words, other: &Words, f: impl Fn(u64, u64) -> u64) {
@@ -227,82 +294,56 @@ fn combine(words: &mut Words, other: &Words, f: impl Fn(u64, u64) -> u64) {
 }
 
 /// The chunks in which some run begins this tag.
-fn chunks_of(view: &View, keys: &Keys) -> Result<BTreeSet<u16>> {
-    let mut chunks = BTreeSet::new();
-    let runs: Vec<_> = view.runs().collect();
-    for &(n, key) in keys {
-        chunks.extend(runs[n].0.postings.of_key(begins(key))?.into_iter().map(|entry| entry.chunk));
-    }
-    Ok(chunks)
+fn chunks_of(keys: &Keys) -> BTreeSet<u16> {
+    keys.iter().flat_map(|key| &key.begins).map(|entry| entry.chunk).collect()
 }
 
 /// Overwrites `words` with the ordinals of a chunk that carry a tag at the moment.
 pub(super) fn compose(view: &View, keys: &Keys, moment: &Moment, chunk: u16, words: &mut Words) -> Result<()> {
-    words.fill(0);
-    let mut patch = Box::new([0_u64; 1024]);
-    let mut keys = keys.iter().peekable();
-    for (n, (run, _)) in view.runs().enumerate() {
-        let Some(&(_, key)) = keys.next_if(|(m, _)| *m == n) else { continue };
+    let mut patch: Option<Box<Words>> = None;
+    let mut is_empty = true;
+    for key in keys {
+        let limit = match moment {
+            Moment::At(limits) => Some(limits.get(key.run).copied().unwrap_or(0)),
+            Moment::Last | Moment::Log => None,
+        };
         // None of the run's events had happened by then: it changes nothing.
-        if matches!(moment, Moment::At(limits) if limits.get(n).is_none_or(|limit| *limit == 0)) {
-            continue;
-        }
-        for (stream, clears) in [(ends(key), true), (begins(key), false)] {
-            let Some(entry) = run.postings.find(stream, chunk)? else { continue };
-            view.touch(n);
-            let postings = run.postings.postings(&entry)?;
-            match moment {
-                Moment::At(limits) => postings.at(limits.get(n).copied().unwrap_or(0), &mut patch)?,
-                Moment::Last | Moment::Log => postings.last(&mut patch)?,
+        let Some(run) = view.run(key.run).filter(|_| limit != Some(0)) else { continue };
+        for (entries, clears) in [(&key.ends, true), (&key.begins, false)] {
+            let Ok(at) = entries.binary_search_by_key(&chunk, |entry| entry.chunk) else { continue };
+            if clears && is_empty {
+                continue;
             }
-            combine(words, &patch, |a, b| if clears { a & !b } else { a | b });
+            view.touch(key.run);
+            let postings = run.postings.postings(&entries[at])?;
+            let set = if is_empty { &mut *words } else { &mut **patch.get_or_insert_with(|| Box::new([0; 1024])) };
+            match limit {
+                Some(limit) => postings.at(limit, set)?,
+                None => postings.last(set)?,
+            }
+            if let Some(patch) = patch.as_deref().filter(|_| !is_empty) {
+                if clears {
+                    combine(words, patch, |a, b| a & !b);
+                } else {
+                    combine(words, patch, |a, b| a | b);
+                }
+            }
+            is_empty = false;
         }
+    }
+    if is_empty {
+        words.fill(0);
     }
     Ok(())
 }
 
 /// About how many sealed entities the expression selects at last, by the cardinalities in the directories.
 pub(super) fn estimate(view: &View, expr: &TagExpr) -> Result<f64> {
-    let all = cardinality(view, &exists(view))?;
-    if all == 0.0 {
-        return Ok(0.0);
-    }
-    Ok(fraction(view, &Node::new(view, expr)?, all)?.clamp(0.0, 1.0) * all)
+    let all = cardinality(&exists(view)?);
+    Ok(Node::new(view, expr, all)?.fraction(all).clamp(0.0, 1.0) * all)
 }
 
-fn cardinality(view: &View, keys: &Keys) -> Result<f64> {
-    let runs: Vec<_> = view.runs().collect();
-    let mut sum = 0.0;
-    for &(n, key) in keys {
-        for (stream, sign) in [(begins(key), 1.0), (ends(key), -1.0)] {
-            for entry in runs[n].0.postings.of_key(stream)? {
-                sum += sign * f64::from(entry.last_cardinality);
-            }
-        }
-    }
-    Ok(sum.max(0.0))
-}
-
-fn fraction(view: &View, node: &Node, all: f64) -> Result<f64> {
-    Ok(match node {
-        Node::Never => 0.0,
-        Node::Exists => 1.0,
-        Node::Tag(keys) => cardinality(view, keys)? / all,
-        Node::Ordinals(set) => set.len() as f64 / all,
-        Node::And(inner) => {
-            let mut product = 1.0;
-            for node in inner {
-                product *= fraction(view, node, all)?.min(1.0);
-            }
-            product
-        }
-        Node::Or(inner) => {
-            let mut none = 1.0;
-            for node in inner {
-                none *= 1.0 - fraction(view, node, all)?.min(1.0);
-            }
-            1.0 - none
-        }
-        Node::Not(inner) => 1.0 - fraction(view, inner, all)?.min(1.0),
-    })
+fn cardinality(keys: &Keys) -> f64 {
+    let size = |entries: &[Entry]| entries.iter().map(|entry| f64::from(entry.last_cardinality)).sum::<f64>();
+    keys.iter().map(|key| size(&key.begins) - size(&key.ends)).sum::<f64>().max(0.0)
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
-use super::bitmap::{self, Moment, Node};
+use super::bitmap::{self, Moment, Tree};
 use super::{Horizon, State, TagExpr, View};
 use crate::error::Result;
 use crate::types::Ordinal;
@@ -37,12 +37,35 @@ impl Chunk {
 
     /// How many are selected.
     pub fn count(&self) -> u64 {
-        self.words.iter().map(|w| u64::from(w.count_ones())).sum()
+        count_ones(&self.words)
     }
 
     fn insert(&mut self, ordinal: Ordinal) {
         self.words[usize::from(ordinal.low() >> 6)] |= 1 << (ordinal.low() & 63);
     }
+}
+
+/// How many bits are set, by carry-save adders (Harley and Seal): eight words are added up bit by bit before the bits of
+/// the sums are counted, which costs a third without instructions that count.
+fn count_ones(words: &[u64; 1024]) -> u64 {
+    /// The carries and the sum of three bits in every place.
+    fn add(a: u64, b: u64, c: u64) -> (u64, u64) {
+        let half = a ^ b;
+        ((a & b) | (half & c), half ^ c)
+    }
+    let (mut eights, mut fours, mut twos, mut ones) = (0, 0, 0, 0);
+    for w in words.as_chunks::<8>().0 {
+        let (two_a, sum) = add(ones, w[0], w[1]);
+        let (two_b, sum) = add(sum, w[2], w[3]);
+        let (two_c, sum) = add(sum, w[4], w[5]);
+        let (two_d, sum) = add(sum, w[6], w[7]);
+        let (four_a, two) = add(twos, two_a, two_b);
+        let (four_b, two) = add(two, two_c, two_d);
+        let (eight, four) = add(fours, four_a, four_b);
+        (ones, twos, fours) = (sum, two, four);
+        eights += u64::from(eight.count_ones());
+    }
+    8 * eights + 4 * u64::from(fours.count_ones()) + 2 * u64::from(twos.count_ones()) + u64::from(ones.count_ones())
 }
 
 /// How many states are evaluated between two calls of the view's tick.
@@ -53,7 +76,7 @@ pub struct Select {
     view: Arc<View>,
     expr: TagExpr,
     horizon: Horizon,
-    node: Node,
+    tree: Tree,
     moment: Moment,
     /// The entities that are evaluated from the log; all others are from the postings.
     dirty: RoaringBitmap,
@@ -65,7 +88,7 @@ pub struct Select {
 impl Select {
     /// Prepares the evaluation; no posting is read yet.
     pub fn new(view: Arc<View>, expr: TagExpr, horizon: Horizon) -> Result<Self> {
-        let node = Node::new(&view, &expr)?;
+        let tree = Tree::new(&view, &expr)?;
         let mut moment = Moment::of(&view, &horizon)?;
         let mut dirty = match &moment {
             Moment::Log => view.ordinals()?.into_iter().map(|o| o.0).collect(),
@@ -82,16 +105,16 @@ impl Select {
         }
         let mut chunks = match moment {
             Moment::Log => BTreeSet::new(),
-            Moment::Last | Moment::At(_) => node.chunks(&view)?,
+            Moment::Last | Moment::At(_) => tree.chunks(),
         };
         chunks.extend(dirty.iter().map(|o| Ordinal(o).chunk()));
-        Ok(Self { view, expr, horizon, node, moment, dirty, chunks: chunks.into_iter().collect(), next: 0 })
+        Ok(Self { view, expr, horizon, tree, moment, dirty, chunks: chunks.into_iter().collect(), next: 0 })
     }
 
     /// The next chunk with at least one selected entity, in ascending order.
     pub fn next_chunk(&mut self) -> Result<Option<Chunk>> {
-        while let Some(mut chunk) = self.next_sealed()? {
-            self.each_dirty(chunk.chunk, |ordinal, _| chunk.insert(ordinal))?;
+        let mut chunk = Chunk::empty(0);
+        while self.next_into(&mut chunk)? {
             if chunk.words.iter().any(|w| *w != 0) {
                 return Ok(Some(chunk));
             }
@@ -99,19 +122,30 @@ impl Select {
         Ok(None)
     }
 
-    /// The next chunk, without the entities that are evaluated from the log.
-    fn next_sealed(&mut self) -> Result<Option<Chunk>> {
-        let Some(&number) = self.chunks.get(self.next) else { return Ok(None) };
+    /// Overwrites `chunk` with the next chunk; `false` where there is none.
+    fn next_into(&mut self, chunk: &mut Chunk) -> Result<bool> {
+        if !self.next_sealed(chunk)? {
+            return Ok(false);
+        }
+        self.each_dirty(chunk.chunk, |ordinal, _| chunk.insert(ordinal))?;
+        Ok(true)
+    }
+
+    /// Overwrites `chunk` with the next chunk, without the entities that are evaluated from the log.
+    fn next_sealed(&mut self, chunk: &mut Chunk) -> Result<bool> {
+        let Some(&number) = self.chunks.get(self.next) else { return Ok(false) };
         self.next += 1;
         self.view.tick();
-        let mut chunk = Chunk::empty(number);
-        if self.moment != Moment::Log {
-            self.node.eval(&self.view, &self.moment, number, &mut chunk.words)?;
-            for low in self.dirty_in(number) {
-                chunk.words[usize::from(low.low() >> 6)] &= !(1 << (low.low() & 63));
-            }
+        chunk.chunk = number;
+        if self.moment == Moment::Log {
+            chunk.words.fill(0);
+            return Ok(true);
         }
-        Ok(Some(chunk))
+        self.tree.eval(&self.view, &self.moment, number, &mut chunk.words)?;
+        for low in self.dirty_in(number) {
+            chunk.words[usize::from(low.low() >> 6)] &= !(1 << (low.low() & 63));
+        }
+        Ok(true)
     }
 
     fn dirty_in(&self, chunk: u16) -> impl Iterator<Item = Ordinal> + '_ {
@@ -140,8 +174,8 @@ impl Select {
 
     /// How many entities are selected in the chunks that were not yet taken.
     pub fn count(mut self) -> Result<u64> {
-        let mut n = 0;
-        while let Some(chunk) = self.next_chunk()? {
+        let (mut n, mut chunk) = (0, Chunk::empty(0));
+        while self.next_into(&mut chunk)? {
             n += chunk.count();
         }
         Ok(n)
@@ -204,8 +238,8 @@ pub fn facets(view: &Arc<View>, namespace: &[u8], expr: &TagExpr, h: &Horizon) -
     };
     let tags = bitmap::tags_with(view, &prefix)?;
     let mut select = Select::new(view.clone(), expr.clone(), h.clone())?;
-    let mut carriers = Chunk::empty(0);
-    while let Some(sealed) = select.next_sealed()? {
+    let (mut sealed, mut carriers) = (Chunk::empty(0), Chunk::empty(0));
+    while select.next_sealed(&mut sealed)? {
         if sealed.words.iter().any(|w| *w != 0) {
             for (tag, keys) in &tags {
                 bitmap::compose(view, keys, &select.moment, sealed.chunk, &mut carriers.words)?;
@@ -225,4 +259,23 @@ pub fn facets(view: &Arc<View>, namespace: &[u8], expr: &TagExpr, h: &Horizon) -
     let mut counts: Vec<(Vec<u8>, u64)> = counts.into_iter().collect();
     counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     Ok(counts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counting_by_adders_equals_counting_word_by_word() {
+        let mut state = 1_u64;
+        for density in [0, 1, 7, 64, 1024] {
+            let mut words = [0_u64; 1024];
+            for (i, word) in words.iter_mut().enumerate() {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                *word = if i < density { state ^ (state >> 29) } else { 0 };
+            }
+            assert_eq!(count_ones(&words), words.iter().map(|w| u64::from(w.count_ones())).sum::<u64>());
+        }
+        assert_eq!(count_ones(&[u64::MAX; 1024]), 65_536);
+    }
 }

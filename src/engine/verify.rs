@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::bitmap::{EXISTS, Keys, Moment, compose, tags_with};
+use super::bitmap::{Keys, Moment, compose, exists, tags_with};
 use super::{Timeline, View};
 use crate::error::Result;
 use crate::types::Ordinal;
@@ -125,8 +125,7 @@ fn postings(view: &View) -> Result<String, String> {
                 sealed.entry(ordinal.chunk()).or_default().push(ordinal);
             }
         }
-        let mut keys: Vec<(Option<Vec<u8>>, Keys)> =
-            vec![(None, (0..view.runs().count()).map(|n| (n, EXISTS)).collect())];
+        let mut keys: Vec<(Option<Vec<u8>>, Keys)> = vec![(None, exists(view)?)];
         keys.extend(tags_with(view, b"")?.into_iter().map(|(tag, keys)| (Some(tag), keys)));
         let mut words = Box::new([0_u64; 1024]);
         for (chunk, mut ordinals) in sealed {

@@ -245,6 +245,11 @@ impl View {
         self.runs.iter().filter_map(|opened| opened.run()).zip(self.run_contents.iter().map(Vec::as_slice))
     }
 
+    /// Run or tile number `n`.
+    pub(super) fn run(&self, n: usize) -> Option<&Run> {
+        self.runs.get(n)?.run()
+    }
+
     /// The id runs.
     pub(super) fn id_runs(&self) -> impl Iterator<Item = &Ids> {
         self.ids.iter().filter_map(|opened| opened.ids())
