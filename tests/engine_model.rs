@@ -249,10 +249,19 @@ fn check(store: &Store, exprs: &[TagExpr], horizon: &Horizon) {
     let view = store.view(true).expect("the view opens");
     let wanted = expected(store, horizon);
     assert_eq!(actual(&view, horizon).expect("states"), wanted, "states at {:?}", horizon.valid);
+    for (from, to) in [(-1, 2), (3, 3), (8, 20)] {
+        let expr = view.with_events_between(Ns(from), Ns(to)).expect("bounds");
+        for (id, (tags, _, created_at, updated_at, _)) in &wanted {
+            let is_in = [created_at, updated_at].into_iter().any(|at| (from..=to).contains(&at.0));
+            assert!(!is_in || expr.holds(store.ordinals[id], tags), "an instant of {id:?} from {from} to {to}");
+        }
+    }
     for expr in exprs {
         let holding: BTreeSet<Vec<u8>> =
             wanted.iter().filter(|(id, s)| expr.holds(store.ordinals[*id], &s.0)).map(|(id, _)| id.clone()).collect();
         assert_eq!(selected(&view, expr, horizon).expect("selects"), holding, "{expr:?} at {:?}", horizon.valid);
+        let count = Select::new(view.clone(), expr.clone(), horizon.clone()).and_then(Select::count).expect("counts");
+        assert_eq!(count, holding.len() as u64, "the number of {expr:?} at {:?}", horizon.valid);
         let mut counts: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
         for value in holding.iter().flat_map(|id| &wanted[id].0).filter_map(|t| t.strip_prefix(b"s:")) {
             *counts.entry(value.to_vec()).or_default() += 1;

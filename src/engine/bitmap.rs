@@ -137,6 +137,38 @@ impl Tree {
         self.node.chunks(&chunks_of(&self.exists))
     }
 
+    /// How many entities are selected, where postings of one run say it without being laid out.
+    pub(super) fn cardinality(&self, view: &View, moment: &Moment) -> Result<Option<u64>> {
+        let keys = match &self.node {
+            Node::Exists => &self.exists,
+            Node::Tag(keys) => keys,
+            Node::And(asked, excluded) if excluded.is_empty() => match asked.as_slice() {
+                [] => &self.exists,
+                [Node::Tag(keys)] => keys,
+                _ => return Ok(None),
+            },
+            _ => return Ok(None),
+        };
+        // What the only run, or the oldest, ends is nothing.
+        let [key] = keys.as_slice() else { return Ok(keys.is_empty().then_some(0)) };
+        let Some(run) = view.run(key.run) else { return Ok(None) };
+        let limit = match moment {
+            Moment::Last => u32::MAX,
+            Moment::At(limits) => limits.get(key.run).copied().unwrap_or(0),
+            Moment::Log => return Ok(None),
+        };
+        let mut n = 0;
+        for entry in key.begins.iter().filter(|_| limit > 0) {
+            view.touch(key.run);
+            n += u64::from(if limit > entry.last_rank {
+                entry.last_cardinality
+            } else {
+                run.postings.postings(entry)?.cardinality_at(limit)?
+            });
+        }
+        Ok(Some(n))
+    }
+
     /// Overwrites `words` with what is selected of a chunk.
     pub(super) fn eval(&self, view: &View, moment: &Moment, chunk: u16, words: &mut Words) -> Result<()> {
         self.node.eval(&Place { view, moment, chunk, exists: &self.exists }, words)
@@ -296,6 +328,13 @@ fn combine(words: &mut Words, other: &Words, f: impl Fn(u64, u64) -> u64) {
 /// The chunks in which some run begins this tag.
 fn chunks_of(keys: &Keys) -> BTreeSet<u16> {
     keys.iter().flat_map(|key| &key.begins).map(|entry| entry.chunk).collect()
+}
+
+/// How many ordinals of a chunk a directory says to carry a tag at last; `None` where several runs have a say.
+pub(super) fn stated(keys: &Keys, chunk: u16) -> Option<u64> {
+    let [key] = keys.as_slice() else { return None };
+    let at = key.begins.binary_search_by_key(&chunk, |entry| entry.chunk);
+    Some(at.map_or(0, |at| u64::from(key.begins[at].last_cardinality)))
 }
 
 /// Overwrites `words` with the ordinals of a chunk that carry a tag at the moment.

@@ -174,6 +174,12 @@ impl Select {
 
     /// How many entities are selected in the chunks that were not yet taken.
     pub fn count(mut self) -> Result<u64> {
+        if self.next == 0
+            && self.dirty.is_empty()
+            && let Some(n) = self.tree.cardinality(&self.view, &self.moment)?
+        {
+            return Ok(n);
+        }
         let (mut n, mut chunk) = (0, Chunk::empty(0));
         while self.next_into(&mut chunk)? {
             n += chunk.count();

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::bitmap::{Keys, Moment, compose, exists, tags_with};
+use super::bitmap::{Keys, Moment, compose, exists, stated, tags_with};
 use super::{Timeline, View};
 use crate::error::Result;
 use crate::types::Ordinal;
@@ -141,9 +141,11 @@ fn postings(view: &View) -> Result<String, String> {
             }
             for (tag, keys) in &keys {
                 compose(view, keys, &Moment::Last, chunk, &mut words)?;
+                let count = words.iter().map(|w| u64::from(w.count_ones())).sum::<u64>();
+                let stated = stated(keys, chunk).unwrap_or(count);
                 let wanted = expected.remove(&tag.as_deref().map(Arc::from));
                 let same = wanted.map_or_else(|| words.iter().all(|w| *w == 0), |wanted| wanted == words);
-                if !same {
+                if !same || stated != count {
                     let tag = tag.as_ref().map_or("(exists)".into(), |tag| String::from_utf8_lossy(tag));
                     return Ok(Err(format!("\"{tag}\" in chunk {chunk} is not what the logs say")));
                 }

@@ -7,13 +7,10 @@
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
-use super::plan::{Face, START_COST};
+use super::plan::{COUNT_COST, Face, START_COST};
 use super::tuple::Column;
 use crate::pg::catalog::Shape;
 use crate::pg::compat::{self, Cost};
-
-/// What it costs to count, for each entity that there is.
-const COUNT_COST: f64 = 0.00002;
 
 /// Whether an aggregate is the number of the face's rows.
 unsafe fn counts_rows(face: &Face, node: *mut pg_sys::Node) -> bool {
@@ -66,7 +63,7 @@ unsafe fn counted(root: *mut pg_sys::PlannerInfo) -> Option<Counted> {
         if (*rte).rtekind != pg_sys::RTEKind::RTE_RELATION || (*rte).inh || !(*rel).joininfo.is_null() {
             return None;
         }
-        let face = Face::new(root, rel, (*rte).relid);
+        let face = Face::of(root, rel, (*rte).relid);
         if face.shape != Shape::State {
             return None;
         }
@@ -78,7 +75,7 @@ unsafe fn counted(root: *mut pg_sys::PlannerInfo) -> Option<Counted> {
         let target = (*root).upper_targets[pg_sys::UpperRelationKind::UPPERREL_GROUP_AGG as usize];
         let flags = (pg_sys::PVC_INCLUDE_AGGREGATES | pg_sys::PVC_INCLUDE_PLACEHOLDERS) as i32;
         let found = pg_sys::pull_var_clause((*target).exprs.cast(), flags);
-        if !pgrx::PgList::from_pg(found).iter_ptr().all(|node| counts_rows(&face, node)) {
+        if !pgrx::PgList::from_pg(found).iter_ptr().all(|node| counts_rows(face, node)) {
             return None;
         }
         let exprs = clauses.exprs();

@@ -5,6 +5,7 @@
 mod apply;
 mod bulk;
 mod count;
+mod estimate;
 pub mod explain;
 mod lateral;
 pub mod modify;

@@ -6,21 +6,20 @@
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
-use super::count;
-use super::lateral;
-use super::quals::{Leaf, Qual, TABLEOID, Target};
+use super::quals::{Qual, TABLEOID, Target};
 use super::tuple::{Column, columns_of};
-use crate::engine::TagExpr;
+use super::{count, estimate, lateral};
 use crate::pg::catalog::{self, Shape};
 use crate::pg::compat::{self, Cost};
-use crate::pg::error::{OrRaise, raise};
+use crate::pg::error::raise;
 use crate::pg::store;
 
 /// About how many entities fit on a page of the delta.
 const ENTITIES_A_PAGE: f64 = 30.0;
-/// What it costs to begin a scan, and to give a row, in the planner's unit.
+/// What it costs, in the planner's unit, to begin a scan, to give a row, and to select or count among the entities, each.
 pub const START_COST: f64 = 10.0;
-const ROW_COST: f64 = 0.05;
+const ROW_COST: f64 = 0.1;
+pub const COUNT_COST: f64 = 0.000_02;
 
 /// What the planner's callbacks know of the face.
 pub struct Face {
@@ -33,10 +32,21 @@ pub struct Face {
 }
 
 impl Face {
-    /// The face `relid` as relation `rel` of a query that is being planned.
-    pub fn new(root: *mut pg_sys::PlannerInfo, rel: *mut pg_sys::RelOptInfo, relid: pg_sys::Oid) -> Self {
-        let shape = catalog::shape_of_face(relid);
-        Self { root, rel, shape, columns: columns_of(shape, relid) }
+    /// The face `relid` as relation `rel` of a query that is being planned; looked up once a relation.
+    ///
+    /// # Safety
+    /// `root` and `rel` must be the planner's, `rel` a base relation.
+    pub unsafe fn of<'a>(root: *mut pg_sys::PlannerInfo, rel: *mut pg_sys::RelOptInfo, relid: pg_sys::Oid) -> &'a Self {
+        // SAFETY: a relation's `fdw_private` is the wrapper's own, and set here alone; what it points to lives as long as
+        // the memory context that the first callback was called in, which is that of the planning.
+        unsafe {
+            if (*rel).fdw_private.is_null() {
+                let shape = catalog::shape_of_face(relid);
+                let face = Self { root, rel, shape, columns: columns_of(shape, relid) };
+                (*rel).fdw_private = pgrx::PgMemoryContexts::CurrentMemoryContext.leak_and_drop_on_delete(face).cast();
+            }
+            &*(*rel).fdw_private.cast()
+        }
     }
 
     /// Asks `f` with the target that recognises this face's clauses.
@@ -107,34 +117,6 @@ impl Clauses {
     }
 }
 
-/// About which part of the entities a clause selects.
-fn selectivity(qual: &Qual) -> f64 {
-    match qual {
-        Qual::And(all) => all.iter().map(selectivity).product(),
-        Qual::Or(any) => any.iter().map(selectivity).sum::<f64>().min(1.0),
-        Qual::Not(qual) => 1.0 - selectivity(qual),
-        Qual::Leaf(Leaf::TagsContain | Leaf::TagsOverlap | Leaf::Tag, _) => 0.05,
-        Qual::Leaf(_, _) => 0.3,
-    }
-}
-
-/// How many ids a clause leaves, if it pins them.
-fn pinned(qual: &Qual) -> Option<f64> {
-    match qual {
-        Qual::Leaf(Leaf::Id(super::quals::Cmp::Eq), _) => Some(1.0),
-        Qual::Leaf(Leaf::IdAny, _) => Some(10.0),
-        Qual::And(all) => all.iter().filter_map(pinned).reduce(f64::min),
-        _ => None,
-    }
-}
-
-/// About how many rows the clauses leave of `total`.
-fn rows_of(total: f64, quals: &[Qual]) -> f64 {
-    let share: f64 = quals.iter().map(selectivity).product();
-    let rows = (total * share).max(1.0);
-    quals.iter().filter_map(pinned).fold(rows, f64::min).max(1.0).round()
-}
-
 /// Estimates how many rows the scan gives.
 #[pg_guard]
 pub unsafe extern "C-unwind" fn get_rel_size(
@@ -143,27 +125,26 @@ pub unsafe extern "C-unwind" fn get_rel_size(
     relid: pg_sys::Oid,
 ) {
     let dataset = catalog::dataset_of_face(relid);
-    let face = Face::new(root, rel, relid);
     // SAFETY: the planner's relation and its clauses; the delta is opened with a lock and closed again.
     unsafe {
+        let face = Face::of(root, rel, relid);
         let delta = pg_sys::table_open(dataset.delta, pg_sys::AccessShareLock as _);
         let pages = pg_sys::RelationGetNumberOfBlocksInFork(delta, pg_sys::ForkNumber::MAIN_FORKNUM);
         pg_sys::table_close(delta, pg_sys::AccessShareLock as _);
-        let mut total = f64::from(pages) * ENTITIES_A_PAGE;
-        if pg_sys::ActiveSnapshotSet() {
-            let sealed = store::view_of_segments(&dataset, pg_sys::GetActiveSnapshot());
-            total += sealed.estimate(&TagExpr::Exists).or_raise();
-        }
-        let total = total.max(10.0);
         pg_sys::set_baserel_size_estimates(root, rel);
         let clauses = pgrx::PgList::<pg_sys::RestrictInfo>::from_pg((*rel).baserestrictinfo);
         let quals: Vec<Qual> = clauses.iter_ptr().filter_map(|r| face.qual(r)).collect();
-        let others = instant_givers(&face);
+        let sealed = pg_sys::ActiveSnapshotSet()
+            .then(|| store::view_of_segments(&dataset, pg_sys::GetActiveSnapshot()))
+            .map(|view| estimate::sealed(&view, &quals));
+        let sealed = sealed.unwrap_or_default();
+        let total = (sealed.entities + f64::from(pages) * ENTITIES_A_PAGE).max(10.0);
+        let others = instant_givers(face);
         if !others.is_null() {
             lateral::declare(root, rel, others);
         }
         (*rel).tuples = total;
-        (*rel).rows = rows_of(total, &quals);
+        (*rel).rows = estimate::rows(total, &quals, sealed.share);
     }
 }
 
@@ -204,11 +185,11 @@ pub unsafe extern "C-unwind" fn get_paths(
     rel: *mut pg_sys::RelOptInfo,
     relid: pg_sys::Oid,
 ) {
-    let mut face = Face::new(root, rel, relid);
     // SAFETY: all nodes are the planner's and live as long as planning.
     unsafe {
+        let face = Face::of(root, rel, relid);
         let mut joins: Vec<*mut pg_sys::RestrictInfo> = Vec::new();
-        let always = pg_sys::bms_union((*rel).lateral_relids, instant_givers(&face));
+        let always = pg_sys::bms_union((*rel).lateral_relids, instant_givers(face));
         for rinfo in pgrx::PgList::<pg_sys::RestrictInfo>::from_pg((*rel).joininfo).iter_ptr() {
             if face.is_marker(rinfo) {
                 continue;
@@ -221,7 +202,7 @@ pub unsafe extern "C-unwind" fn get_paths(
                 root,
                 rel,
                 Some(is_id),
-                (&raw mut face).cast(),
+                std::ptr::from_ref(face).cast_mut().cast(),
                 (*rel).lateral_referencers,
             );
             for rinfo in pgrx::PgList::<pg_sys::RestrictInfo>::from_pg(implied).iter_ptr() {
@@ -239,7 +220,7 @@ pub unsafe extern "C-unwind" fn get_paths(
             }
         }
         for outer in offered {
-            add(&face, outer);
+            add(face, outer);
         }
     }
 }
@@ -252,19 +233,18 @@ unsafe fn add(face: &Face, outer: pg_sys::Relids) {
         let mut rows = (*rel).rows;
         let mut is_pinned = false;
         for rinfo in pgrx::PgList::<pg_sys::RestrictInfo>::from_pg((*rel).baserestrictinfo).iter_ptr() {
-            is_pinned |= face.qual(rinfo).as_ref().and_then(pinned).is_some();
+            is_pinned |= face.qual(rinfo).as_ref().and_then(estimate::pinned).is_some();
         }
         let info = pg_sys::get_baserel_parampathinfo(face.root, rel, outer);
         if !info.is_null() {
             let clauses = pgrx::PgList::<pg_sys::RestrictInfo>::from_pg((*info).ppi_clauses);
             let quals: Vec<Qual> = clauses.iter_ptr().filter_map(|r| face.qual(r)).collect();
-            is_pinned |= quals.iter().any(|q| pinned(q).is_some());
-            rows = rows_of(rows, &quals);
+            is_pinned |= quals.iter().any(|q| estimate::pinned(q).is_some());
+            rows = estimate::rows(rows, &quals, None);
             (*info).ppi_rows = rows;
         }
-        let read = if is_pinned { rows } else { (*rel).tuples.max(rows) };
-        let total = START_COST + read * ROW_COST + rows * ROW_COST;
-        let cost = Cost { rows, startup: START_COST, total };
+        let select = if is_pinned { 0.0 } else { (*rel).tuples * COUNT_COST };
+        let cost = Cost { rows, startup: START_COST, total: START_COST + select + rows * ROW_COST };
         pg_sys::add_path(rel, compat::foreign_scan_path(face.root, rel, cost, outer));
     }
 }
@@ -303,7 +283,7 @@ pub unsafe extern "C-unwind" fn get_plan(
         if (*rel).reloptkind == pg_sys::RelOptKind::RELOPT_UPPER_REL {
             return count::plan(root, tlist);
         }
-        let face = Face::new(root, rel, relid);
+        let face = Face::of(root, rel, relid);
         // What depends on no row is tested before the scan.
         let clauses: Vec<_> = pgrx::PgList::<pg_sys::RestrictInfo>::from_pg(clauses)
             .iter_ptr()

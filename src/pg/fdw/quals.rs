@@ -455,6 +455,24 @@ impl Qual {
         }
     }
 
+    /// The question that a clause asks which is about constant tags alone.
+    pub fn of_constant_tags(&self) -> Option<Pred> {
+        match self {
+            Qual::And(quals) => quals.iter().map(Qual::of_constant_tags).collect::<Option<_>>().map(Pred::And),
+            Qual::Or(quals) => quals.iter().map(Qual::of_constant_tags).collect::<Option<_>>().map(Pred::Or),
+            Qual::Not(qual) => Some(Pred::Not(Box::new(qual.of_constant_tags()?))),
+            Qual::Leaf(leaf @ (Leaf::TagsContain | Leaf::TagsOverlap | Leaf::Tag), value) => {
+                // SAFETY: a node's tag says whether it is a constant, whose type is the leaf's.
+                unsafe {
+                    let constant = value.expr.cast::<pg_sys::Const>();
+                    ((*value.expr).type_ == pg_sys::NodeTag::T_Const && !(*constant).constisnull)
+                        .then(|| ask_leaf(*leaf, value, Some((*constant).constvalue), false))
+                }
+            }
+            Qual::Leaf(..) => None,
+        }
+    }
+
     /// The rows for which the clause is true (or, `negated`, false: what is unknown is neither).
     ///
     /// # Safety

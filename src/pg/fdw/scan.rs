@@ -56,7 +56,7 @@ enum Cursor {
         view: Arc<View>,
         horizon: Horizon,
         ordinals: IntoIter<Ordinal>,
-        select: Option<Select>,
+        select: Option<Box<Select>>,
         filter: Option<Pred>,
     },
     Events {
@@ -346,7 +346,8 @@ impl Scan {
                         Some(_) => (None, Some(pred)),
                         None => {
                             let expr = pred.lower(&view).or_raise();
-                            (Some(Select::new(view.clone(), expr, horizon.clone()).or_raise()), pred.left_open())
+                            let select = Select::new(view.clone(), expr, horizon.clone()).or_raise();
+                            (Some(Box::new(select)), pred.left_open())
                         }
                     };
                     Cursor::States { view, horizon, ordinals: ordinals.into_iter(), select, filter }
