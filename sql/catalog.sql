@@ -1,5 +1,14 @@
 -- The catalog: which datasets there are, which segments a snapshot sees, and which files wait to be removed.
 
+DO $$
+BEGIN
+    IF pg_catalog.getdatabaseencoding() OPERATOR(pg_catalog.<>) 'UTF8' THEN
+        RAISE EXCEPTION 'entitydb needs a database with encoding UTF8, this one has %', pg_catalog.getdatabaseencoding()
+            USING ERRCODE = 'feature_not_supported', HINT = 'Use CREATE DATABASE .. ENCODING ''UTF8'' TEMPLATE template0.';
+    END IF;
+END
+$$;
+
 CREATE SCHEMA entitydb;
 GRANT USAGE ON SCHEMA entitydb TO PUBLIC;
 
@@ -69,6 +78,16 @@ BEGIN
     EXECUTE format('CREATE SEQUENCE entitydb.ordinal_%s AS int8 MINVALUE 0 MAXVALUE 4294967294 NO CYCLE', n);
     EXECUTE format('CREATE TABLE entitydb.lock_%s (hash int8 NOT NULL)', n);
     EXECUTE format('CREATE UNIQUE INDEX lock_%s_hash ON entitydb.lock_%s (hash)', n, n);
+    -- Members of the extension are not dumped: what they hold means nothing in another database. (Those that CREATE
+    -- EXTENSION makes are members already.)
+    IF NOT EXISTS (
+        SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.deptype = 'e'
+            AND d.objid = format('entitydb.delta_%s', n)::regclass
+    ) THEN
+        EXECUTE format('ALTER EXTENSION entitydb ADD TABLE entitydb.delta_%s', n);
+        EXECUTE format('ALTER EXTENSION entitydb ADD TABLE entitydb.lock_%s', n);
+        EXECUTE format('ALTER EXTENSION entitydb ADD SEQUENCE entitydb.ordinal_%s', n);
+    END IF;
     RETURN n;
 END
 $$;

@@ -354,4 +354,6 @@ COMMENT ON VIEW entitydb.stat_dataset IS
 GRANT SELECT ON entitydb.stat_dataset TO PUBLIC;
 
 -- The dataset that every installation has.
-SELECT entitydb.create_in('@extschema@', 'entity');
+SELECT entitydb.create_in(pg_catalog.current_schema(), 'entity');
+-- pg_dump --include-foreign-data=entitydb_log dumps its events, as it does those of the event faces that users made.
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.entity_event', '');

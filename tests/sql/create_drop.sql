@@ -48,3 +48,17 @@ SELECT count(*) FROM entitydb.stat_dataset;
 SELECT entity_create('entity');
 SELECT entity_put('a', '{x}', at => '2020-01-01');
 SELECT id, tags FROM entity;
+-- Dumps hold faces and events, and nothing of how they are stored: every relation of the catalog is the extension's.
+SELECT entity_create('dumped');
+SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'entitydb'::regnamespace AND c.relkind IN ('r', 'S', 'v')
+    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e');
+SELECT entity_drop('dumped');
+CREATE SCHEMA "od d";
+SET client_min_messages = warning;
+DROP EXTENSION entitydb CASCADE;
+CREATE EXTENSION entitydb SCHEMA "od d";
+SELECT unnest(extconfig)::regclass FROM pg_extension WHERE extname = 'entitydb';
+SET search_path = "od d";
+SELECT entity_put('a', '{x}');
+SELECT entity_drop('entity');
+SELECT extconfig FROM pg_extension WHERE extname = 'entitydb';
