@@ -17,8 +17,8 @@ pub(super) struct Frame {
     instants: Vec<Ns>,
     txs: Vec<(Xid, Option<Micros>)>,
     places: Places,
-    /// The instant that was asked last: the events of one change stand together and share it.
-    last: Cell<(Ns, u32)>,
+    /// The rank that was asked last: the events of one change stand together and share it.
+    last: Cell<u32>,
 }
 
 impl Frame {
@@ -46,7 +46,7 @@ impl Frame {
             }
         }
         let places = Places::new(&instants);
-        Ok(Self { tags, instants, txs, places, last: Cell::new((Ns::BEFORE_ALL, 0)) })
+        Ok(Self { tags, instants, txs, places, last: Cell::new(0) })
     }
 
     /// The tags, ascending.
@@ -74,12 +74,16 @@ impl Frame {
 
     /// The rank of an instant.
     pub(super) fn rank(&self, ts: Ns) -> Result<u32> {
-        let (last, rank) = self.last.get();
-        if last == ts && !self.instants.is_empty() {
-            return if self.instants[rank as usize] == ts { Ok(rank) } else { self.search(ts) };
+        let last = self.last.get();
+        // Instants come in order more often than not.
+        for near in [last, last.wrapping_add(1)] {
+            if self.instants.get(near as usize) == Some(&ts) {
+                self.last.set(near);
+                return Ok(near);
+            }
         }
         let rank = self.search(ts)?;
-        self.last.set((ts, rank));
+        self.last.set(rank);
         Ok(rank)
     }
 

@@ -3,13 +3,12 @@
 //! Invariant: content streams to its file as it arrives; ids are resolved once, in their order, when the caller holds the
 //! dataset tag. Nothing is visible before the caller inserts the manifest rows.
 
-use std::sync::Arc;
+use ahash::RandomState;
 
-use ahash::{AHashMap, RandomState};
-
+use super::BuildOptions;
 use super::build::ContentFile;
 use super::load_ids::LoadIds;
-use super::{Blob, BuildOptions};
+use super::load_tags::LoadTags;
 use crate::error::{Error, Result};
 use crate::index::log::ContentLoc;
 use crate::segment::Files;
@@ -24,7 +23,17 @@ pub enum LoadMode {
     Event,
 }
 
-/// One gathered event; its tag and its content are by number.
+/// A gathered row of a state face; its tags end where those of the next one begin, its content is by number.
+#[derive(Clone, Copy)]
+pub(super) struct Birth {
+    pub(super) ts: Ns,
+    pub(super) content: u32,
+    pub(super) stamped: bool,
+    /// Where its tags begin among those of all births.
+    pub(super) tags: usize,
+}
+
+/// A gathered fact of an event face; its tag and its content are by number.
 #[derive(Clone, Copy)]
 pub(super) struct Row {
     pub(super) ts: Ns,
@@ -36,14 +45,14 @@ pub(super) struct Row {
     pub(super) lands: bool,
 }
 
-/// Rows of one entity that came one after the other.
+/// Facts of one entity that came one after the other.
 #[derive(Clone, Copy)]
 pub(super) struct Span {
     pub(super) entity: u32,
     pub(super) start: usize,
 }
 
-/// What `Row::tag` and `Row::content` are where there is none.
+/// What stands for no tag and no content.
 pub(super) const NONE: u32 = u32::MAX;
 
 /// A load that is being gathered.
@@ -51,8 +60,11 @@ pub struct Load {
     pub(super) mode: LoadMode,
     pub(super) tx: Xid,
     pub(super) ids: LoadIds,
-    pub(super) tags: AHashMap<Arc<[u8]>, u32>,
-    pub(super) tag_bytes: Vec<Arc<[u8]>>,
+    pub(super) tags: LoadTags,
+    /// State face: by number of the entity, which is met once.
+    pub(super) births: Vec<Birth>,
+    pub(super) birth_tags: Vec<u32>,
+    /// Event face.
     pub(super) rows: Vec<Row>,
     pub(super) spans: Vec<Span>,
     pub(super) stored: Vec<ContentLoc>,
@@ -62,7 +74,6 @@ pub struct Load {
     pub(super) hasher: RandomState,
     /// Whether some instant is none that a timestamptz can name, so that others may land on it.
     pub(super) has_exact: bool,
-    held: usize,
 }
 
 impl Load {
@@ -72,8 +83,9 @@ impl Load {
             mode,
             tx,
             ids: LoadIds::default(),
-            tags: AHashMap::new(),
-            tag_bytes: Vec::new(),
+            tags: LoadTags::default(),
+            births: Vec::new(),
+            birth_tags: Vec::new(),
             rows: Vec::new(),
             spans: Vec::new(),
             stored: Vec::new(),
@@ -81,11 +93,10 @@ impl Load {
             contents: ContentFile::new(options),
             hasher: RandomState::new(),
             has_exact: false,
-            held: 0,
         }
     }
 
-    /// Adds a state-face row. `at` is its valid time (and whether it was stamped).
+    /// Adds a row to a load through the state face. `at` is its valid time (and whether it was stamped).
     pub fn push_row(
         &mut self,
         id: &[u8],
@@ -94,24 +105,24 @@ impl Load {
         at: (Ns, bool),
         files: &mut dyn Files,
     ) -> Result<()> {
-        if !self.begin_rows(id)? && self.mode == LoadMode::State {
+        let (_, is_new) = self.ids.number(id)?;
+        if !is_new {
             return Err(Error::Exists { id: id.to_vec() });
         }
-        let (ts, stamped) = at;
-        let row = Row { ts, tag: NONE, content: NONE, op: Op::Create, stamped, lands: false };
-        self.rows.push(row);
+        let begin = self.birth_tags.len();
         for tag in tags {
-            let tag = self.tag(tag)?;
-            self.rows.push(Row { tag, op: Op::Assert, ..row });
+            let tag = self.tags.number(tag)?;
+            self.birth_tags.push(tag);
         }
-        if let Some(bytes) = content {
-            let content = self.store(bytes, files)?;
-            self.rows.push(Row { content, op: Op::Content, ..row });
-        }
+        let content = match content {
+            Some(bytes) => self.store(bytes, files)?,
+            None => NONE,
+        };
+        self.births.push(Birth { ts: at.0, content, stamped: at.1, tags: begin });
         Ok(())
     }
 
-    /// Adds one fact. `lands`: its instant is the first of a microsecond and stands for all of it (S9).
+    /// Adds one fact to a load through the event face. `lands`: its instant is the first of a microsecond and stands for all of it (S9).
     pub fn push_event(&mut self, id: &[u8], event: &NewEvent, lands: bool, files: &mut dyn Files) -> Result<()> {
         let fact = (event.op, event.tag.as_deref(), event.content.as_deref());
         self.push_fact(id, fact, (event.ts, event.stamped), lands, files)
@@ -126,10 +137,13 @@ impl Load {
         lands: bool,
         files: &mut dyn Files,
     ) -> Result<()> {
-        self.begin_rows(id)?;
+        let (entity, _) = self.ids.number(id)?;
+        if self.spans.last().is_none_or(|span| span.entity != entity) {
+            self.spans.push(Span { entity, start: self.rows.len() });
+        }
         self.has_exact |= ts.0 % 1000 != 0;
         let tag = match tag {
-            Some(tag) => self.tag(tag)?,
+            Some(tag) => self.tags.number(tag)?,
             None => NONE,
         };
         let content = match content {
@@ -138,32 +152,6 @@ impl Load {
         };
         self.rows.push(Row { ts, tag, content, op, stamped, lands });
         Ok(())
-    }
-
-    /// Makes the rows that follow those of this entity. Whether it is new to the load.
-    fn begin_rows(&mut self, id: &[u8]) -> Result<bool> {
-        let (entity, is_new) = self.ids.number(id)?;
-        if self.spans.last().is_none_or(|span| span.entity != entity) {
-            self.spans.push(Span { entity, start: self.rows.len() });
-        }
-        Ok(is_new)
-    }
-
-    /// The number of a tag in the order of first meeting.
-    fn tag(&mut self, tag: &[u8]) -> Result<u32> {
-        if let Some(number) = self.tags.get(tag) {
-            return Ok(*number);
-        }
-        let (found, limit) = (self.tag_bytes.len() as u64, u64::from(NONE) - 1);
-        if found > limit {
-            return Err(Error::TooMany { what: "tags", limit, found });
-        }
-        let shared: Arc<[u8]> = tag.into();
-        // The bytes, two counters, and the pointers to them in the map and in the list.
-        self.held += tag.len() + 64;
-        self.tag_bytes.push(shared.clone());
-        self.tags.insert(shared, found as u32);
-        Ok(found as u32)
     }
 
     fn store(&mut self, bytes: &[u8], files: &mut dyn Files) -> Result<u32> {
@@ -178,21 +166,23 @@ impl Load {
         Ok(found as u32)
     }
 
-    /// The content of a row as the log keeps it.
-    pub(super) fn content(&self, row: &Row) -> Option<ContentLoc> {
-        self.stored.get(row.content as usize).copied()
+    /// A content as the log keeps it.
+    pub(super) fn content(&self, number: u32) -> Option<ContentLoc> {
+        self.stored.get(number as usize).copied()
     }
 
-    /// The same as a value.
-    pub(super) fn blob(&self, row: &Row) -> Option<Blob> {
-        let at = self.content(row)?;
-        Some(Blob::Stored { segment: at.segment, offset: at.offset, len: at.len, hash: at.hash })
+    /// The numbers of a birth's tags.
+    pub(super) fn tags_of(&self, entity: u32) -> &[u32] {
+        let end = self.births.get(entity as usize + 1).map_or(self.birth_tags.len(), |next| next.tags);
+        &self.birth_tags[self.births[entity as usize].tags..end]
     }
 
     /// About how many bytes of memory are held, and needed at the end for an index of what is held.
     pub fn memory(&self) -> usize {
-        self.held
-            + self.ids.memory()
+        self.ids.memory()
+            + self.tags.memory()
+            + self.births.len() * size_of::<Birth>()
+            + self.birth_tags.len() * size_of::<u32>()
             + self.rows.len() * (size_of::<Row>() + size_of::<Ns>())
             + self.spans.len() * 2 * size_of::<Span>()
             + self.stored.len() * size_of::<ContentLoc>()

@@ -10,9 +10,9 @@ use super::build::{ContentFile, write_ids};
 use super::gather::{Gather, Pour};
 use super::load::{Load, LoadMode, NONE, Row, Span};
 use super::run_writer::RunWriter;
-use super::{BuildOptions, Event, FileInfo, Timeline, View};
+use super::{Blob, BuildOptions, Event, FileInfo, Timeline, View};
 use crate::error::{Error, Result};
-use crate::index::log::{LogEvent, NO_TAG};
+use crate::index::log::{ContentLoc, LogEvent, NO_TAG};
 use crate::segment::{Files, Kind};
 use crate::types::{Ns, Op, Ordinal, TAGS_MAX};
 
@@ -40,7 +40,7 @@ impl Load {
         files: &mut dyn Files,
     ) -> Result<Vec<FileInfo>> {
         let mut infos = Vec::new();
-        if self.rows.is_empty() {
+        if self.ids.len() == 0 {
             return Ok(infos);
         }
         let contents = std::mem::replace(&mut self.contents, ContentFile::new(NO_CONTENT));
@@ -57,7 +57,7 @@ impl Load {
             return Ok(infos);
         }
         let instants = self.land(&placed, &groups);
-        let frame = gather.frame(std::mem::take(&mut self.tag_bytes), instants, Some(self.tx))?;
+        let frame = gather.frame(self.tags.all().to_vec(), instants, Some(self.tx))?;
         let mut run = RunWriter::begin(Kind::Run, base.rules(), frame, content_files.into_iter().collect(), files)?;
         let mut pour = gather.pour(run.frame())?;
         self.write(base, &placed, &groups, &mut pour, &mut run)?;
@@ -108,17 +108,20 @@ impl Load {
             if n % TICK_EVERY == 0 {
                 base.tick();
             }
-            rows.clear();
-            groups.of(known.entity).for_each(|(from, to)| rows.extend_from_slice(&self.rows[from..to]));
-            if self.mode == LoadMode::State {
-                rows.sort_by_key(|row| (order_in_birth(row), self.tag_bytes.get(row.tag as usize)));
-                rows.dedup_by_key(|row| (row.op, row.tag));
-            }
             let timeline = base.timeline(known.ordinal)?;
-            if self.mode == LoadMode::State && rows.first().is_some_and(|row| timeline.exists_at_or_after(row.ts)) {
-                return Err(Error::Exists { id: self.ids.get(known.entity).to_vec() });
-            }
-            let events = self.numbered(base, &rows, timeline.max_seq(), timeline.events())?;
+            let events = match self.mode {
+                LoadMode::State => {
+                    if timeline.exists_at_or_after(self.births[known.entity as usize].ts) {
+                        return Err(Error::Exists { id: self.ids.get(known.entity).to_vec() });
+                    }
+                    self.reborn(known.entity, timeline.max_seq())?
+                }
+                LoadMode::Event => {
+                    rows.clear();
+                    groups.of(known.entity).for_each(|(from, to)| rows.extend_from_slice(&self.rows[from..to]));
+                    self.numbered(base, &rows, timeline.max_seq(), timeline.events())?
+                }
+            };
             if timeline.events().len() + events.len() > TAGS_MAX {
                 let all = timeline.events().iter().chain(&events).cloned().collect();
                 Timeline::new(all).check_tags(base.rules())?;
@@ -143,23 +146,40 @@ impl Load {
         Ok(())
     }
 
-    /// The events of one entity's rows that were not stored before (S7), numbered after `seq`.
-    fn numbered(&self, base: &View, rows: &[Row], mut seq: u32, stored: &[Event]) -> Result<Vec<Event>> {
+    /// The events of a birth that follows `seq` others.
+    fn reborn(&self, entity: u32, seq: u32) -> Result<Vec<Event>> {
+        let birth = &self.births[entity as usize];
+        let mut tags: Vec<&Arc<[u8]>> =
+            self.tags_of(entity).iter().map(|tag| &self.tags.all()[*tag as usize]).collect();
+        tags.sort_unstable();
+        tags.dedup();
+        let mut said = vec![(Op::Create, None, None)];
+        said.extend(tags.into_iter().map(|tag| (Op::Assert, Some(tag.clone()), None)));
+        said.extend(self.content(birth.content).map(|at| (Op::Content, None, Some(blob(at)))));
+        let mut events = Vec::with_capacity(said.len());
+        for (n, (op, tag, content)) in (1..).zip(said) {
+            let seq = next_seq(seq, n)?;
+            let (ts, stamped) = (birth.ts, birth.stamped);
+            events.push(Event { ts, seq, tx: self.tx, recorded_at: None, stamped, op, tag, content });
+        }
+        Ok(events)
+    }
+
+    /// The events of one entity's facts that were not stored before (S7), numbered after `seq`.
+    fn numbered(&self, base: &View, rows: &[Row], seq: u32, stored: &[Event]) -> Result<Vec<Event>> {
         let mut repeats: HashMap<Fact<'_>, u32> = HashMap::new();
-        if self.mode == LoadMode::Event {
-            for event in stored.iter().filter(|event| event.tx != self.tx) {
-                let content = match &event.content {
-                    Some(blob) => Some(self.hasher.hash_one(&*base.content(blob)?)),
-                    None => None,
-                };
-                *repeats.entry((event.ts, event.op, event.tag.as_deref(), content)).or_default() += 1;
-            }
+        for event in stored.iter().filter(|event| event.tx != self.tx) {
+            let content = match &event.content {
+                Some(blob) => Some(self.hasher.hash_one(&*base.content(blob)?)),
+                None => None,
+            };
+            *repeats.entry((event.ts, event.op, event.tag.as_deref(), content)).or_default() += 1;
         }
         let mut exact = Exact::default();
         stored.iter().for_each(|event| exact.note(event.ts));
         let mut events = Vec::with_capacity(rows.len());
         for row in rows {
-            let tag = self.tag_bytes.get(row.tag as usize);
+            let tag = self.tags.all().get(row.tag as usize);
             let ts = if row.lands { exact.landing(row.ts) } else { row.ts };
             let content = self.identities.get(row.content as usize).copied();
             let fact = (ts, row.op, tag.map(|t| &**t), content);
@@ -168,33 +188,32 @@ impl Load {
                 continue;
             }
             exact.note(ts);
-            seq = seq.checked_add(1).ok_or(Error::TooMany {
-                what: "events of one entity",
-                limit: u64::from(u32::MAX),
-                found: u64::from(u32::MAX) + 1,
-            })?;
             events.push(Event {
                 ts,
-                seq,
+                seq: next_seq(seq, events.len() as u32 + 1)?,
                 tx: self.tx,
                 recorded_at: None,
                 stamped: row.stamped,
                 op: row.op,
                 tag: tag.cloned(),
-                content: self.blob(row),
+                content: self.content(row.content).map(blob),
             });
         }
         Ok(events)
     }
 
-    /// Lets the rows of new entities land where they do (S9); returns all their instants.
+    /// Lets the facts of new entities land where they do (S9); returns all instants of new entities.
     fn land(&mut self, placed: &[Placed], groups: &Groups) -> Vec<Ns> {
+        let new = placed.iter().filter(|placed| !placed.is_known);
+        if self.mode == LoadMode::State {
+            return new.map(|placed| self.births[placed.entity as usize].ts).collect();
+        }
         let mut instants = Vec::new();
-        for new in placed.iter().filter(|placed| !placed.is_known) {
+        for placed in new {
             let mut exact = Exact::default();
-            for (from, to) in groups.of(new.entity) {
+            for (from, to) in groups.of(placed.entity) {
                 for row in &mut self.rows[from..to] {
-                    if self.has_exact && self.mode == LoadMode::Event {
+                    if self.has_exact {
                         row.ts = if row.lands { exact.landing(row.ts) } else { row.ts };
                         exact.note(row.ts);
                     }
@@ -216,11 +235,9 @@ impl Load {
         pour: &mut Pour,
         run: &mut RunWriter,
     ) -> Result<()> {
-        let mut by_number: Vec<(&Arc<[u8]>, u32)> = self.tags.iter().map(|(tag, number)| (tag, *number)).collect();
-        by_number.sort_unstable_by_key(|(_, number)| *number);
-        let positions = by_number.iter().map(|(tag, _)| run.frame().position(tag)).collect::<Result<Vec<u32>>>()?;
+        let positions = self.tags.all().iter().map(|tag| run.frame().position(tag)).collect::<Result<Vec<u32>>>()?;
         let tx = run.frame().tx(self.tx)?;
-        let mut events: Vec<LogEvent> = Vec::new();
+        let (mut events, mut tags) = (Vec::new(), Vec::new());
         for (n, Placed { ordinal, entity, is_known }) in placed.iter().copied().enumerate() {
             if n % TICK_EVERY == 0 {
                 base.tick();
@@ -231,8 +248,18 @@ impl Load {
                 continue;
             }
             events.clear();
+            if self.mode == LoadMode::State {
+                tags.clear();
+                tags.extend(self.tags_of(entity).iter().map(|tag| positions[*tag as usize]));
+                tags.sort_unstable();
+                tags.dedup();
+                let birth = &self.births[entity as usize];
+                let rank = run.frame().rank(birth.ts)?;
+                log_birth(&mut events, rank, tx, birth.stamped, &tags, self.content(birth.content));
+                run.push_birth(ordinal, &mut events)?;
+                continue;
+            }
             for row in groups.of(entity).flat_map(|(from, to)| &self.rows[from..to]) {
-                let content = (row.op == Op::Content).then(|| self.content(row));
                 events.push(LogEvent {
                     tag: if row.tag == NONE { NO_TAG } else { positions[row.tag as usize] },
                     rank: run.frame().rank(row.ts)?,
@@ -240,11 +267,8 @@ impl Load {
                     tx,
                     op: row.op,
                     stamped: row.stamped,
-                    content,
+                    content: (row.op == Op::Content).then(|| self.content(row.content)),
                 });
-            }
-            if self.mode == LoadMode::State {
-                order_birth(&mut events);
             }
             run.push(ordinal, &mut events, None)?;
         }
@@ -252,32 +276,27 @@ impl Load {
     }
 }
 
-/// The order of the events of a birth: create, its tags, its content.
-fn order_in_birth(row: &Row) -> u8 {
-    match row.op {
-        Op::Create => 0,
-        Op::Content => 2,
-        _ => 1,
+/// The events of a new entity's birth in the order of the log: its tags, ascending, then create and content; they are
+/// numbered in the order create, tags, content.
+fn log_birth(events: &mut Vec<LogEvent>, rank: u32, tx: u32, stamped: bool, tags: &[u32], content: Option<ContentLoc>) {
+    let create = LogEvent { tag: NO_TAG, rank, seq: 1, tx, op: Op::Create, stamped, content: None };
+    events.extend((2..).zip(tags).map(|(seq, tag)| LogEvent { tag: *tag, seq, op: Op::Assert, ..create }));
+    events.push(create);
+    if content.is_some() {
+        let seq = tags.len() as u32 + 2;
+        events.push(LogEvent { seq, op: Op::Content, content: Some(content), ..create });
     }
 }
 
-/// Puts the events of one state row into the order of the log, its tags sorted and without repeats; they are numbered in
-/// the order create, tags, content.
-fn order_birth(events: &mut Vec<LogEvent>) {
-    events.sort_unstable_by_key(|event| (event.tag, event.seq));
-    events.dedup_by_key(|event| (event.op, event.tag));
-    let tags = events.iter().filter(|event| event.tag != NO_TAG).count() as u32;
-    let mut next = 1;
-    for event in events {
-        event.seq = match event.op {
-            Op::Create => 1,
-            Op::Content => tags + 2,
-            _ => {
-                next += 1;
-                next
-            }
-        };
-    }
+/// The `n`th seq after `seq`.
+fn next_seq(seq: u32, n: u32) -> Result<u32> {
+    let limit = u64::from(u32::MAX);
+    seq.checked_add(n).ok_or(Error::TooMany { what: "events of one entity", limit, found: limit + 1 })
+}
+
+/// A content of the load as a value.
+fn blob(at: ContentLoc) -> Blob {
+    Blob::Stored { segment: at.segment, offset: at.offset, len: at.len, hash: at.hash }
 }
 
 /// What two events have in common that say the same: instant, operation, tag, and a hash of the content.
@@ -313,7 +332,7 @@ impl Groups {
         let ends = spans.iter().skip(1).map(|span| span.start).chain([rows]);
         let ranges = spans.iter().zip(ends).map(|(span, end)| (span.start, end));
         // An entity is numbered when its first span begins.
-        if spans.len() == entities {
+        if spans.len() == entities || spans.is_empty() {
             return Self { spans: ranges.collect(), begins: Vec::new() };
         }
         let mut begins = vec![0; entities + 1];

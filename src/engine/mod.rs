@@ -16,6 +16,7 @@ mod intervals;
 mod load;
 mod load_finish;
 mod load_ids;
+mod load_tags;
 mod merge;
 mod opened;
 mod pattern;

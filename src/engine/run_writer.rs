@@ -101,6 +101,20 @@ impl RunWriter {
         }
     }
 
+    /// Adds the next entity, whose events are those of one INSERT at one instant, in the order of the log: it and its tags
+    /// begin there.
+    pub(super) fn push_birth(&mut self, ordinal: Ordinal, events: &mut [LogEvent]) -> Result<()> {
+        if !self.rules.one.is_empty() {
+            return self.push(ordinal, events, None);
+        }
+        self.log.push_entity(&mut self.out, ordinal, events)?;
+        self.summarize(ordinal, events);
+        for event in events.iter().filter(|event| event.op != Op::Content) {
+            self.push_toggle(ordinal, Patch { tag: event.tag, is_end: false, rank: event.rank })?;
+        }
+        Ok(())
+    }
+
     /// Notes the system time of an event that is not its transaction's.
     pub(super) fn note_imported(&mut self, ordinal: Ordinal, seq: Seq, at: Micros) {
         self.summary.imported.push((ordinal, seq, at));

@@ -13,9 +13,40 @@ pub fn put(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
+/// A signed value as one that is small where its magnitude is.
+pub fn zigzag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)) as u64
+}
+
 /// Appends a signed value so that small magnitudes of either sign are short.
 pub fn put_signed(out: &mut Vec<u8>, value: i64) {
-    put(out, ((value << 1) ^ (value >> 63)) as u64);
+    put(out, zigzag(value));
+}
+
+/// A few varints that are appended at once: cheaper than each by itself. At most six.
+#[derive(Default)]
+pub struct Small {
+    bytes: [[u8; 10]; 6],
+    len: usize,
+}
+
+impl Small {
+    /// Adds a value.
+    pub fn put(&mut self, mut value: u64) {
+        let bytes = self.bytes.as_flattened_mut();
+        while value >= 0x80 {
+            bytes[self.len] = value as u8 | 0x80;
+            self.len += 1;
+            value >>= 7;
+        }
+        bytes[self.len] = value as u8;
+        self.len += 1;
+    }
+
+    /// All of them.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes.as_flattened()[..self.len]
+    }
 }
 
 /// Appends a length and the bytes.
@@ -157,6 +188,14 @@ mod tests {
             put(&mut out, value);
             put_signed(&mut out, value as i64);
             put_bytes(&mut out, b"abc");
+            let mut small = Small::default();
+            (0..6).for_each(|_| small.put(value));
+            let six = (0..6).flat_map(|_| {
+                let mut one = Vec::new();
+                put(&mut one, value);
+                one
+            });
+            assert!(six.eq(small.bytes().iter().copied()));
             let mut c = Cursor::new("test", &out);
             assert_eq!(c.varint().unwrap(), value);
             assert_eq!(c.signed().unwrap(), value as i64);

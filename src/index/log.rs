@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::section;
 use crate::error::{Error, Result};
-use crate::format::varint::{Cursor, malformed, put, put_signed};
+use crate::format::varint::{Cursor, Small, malformed, put, zigzag};
 use crate::segment::{Reader, Section, SegmentWriter};
 use crate::types::{Op, Ordinal, Seq};
 
@@ -76,13 +76,15 @@ fn encode_event(out: &mut Vec<u8>, event: &LogEvent, before: &LogEvent) {
         Some(None) => CONTENT,
         Some(Some(_)) => CONTENT | CONTENT_IS_SOME,
     };
-    out.push(flags);
+    let mut small = Small::default();
+    small.put(u64::from(flags));
     if event.tag != before.tag {
-        put_signed(out, difference(event.tag, before.tag));
+        small.put(zigzag(difference(event.tag, before.tag)));
     }
-    put_signed(out, difference(event.rank, before.rank));
-    put_signed(out, difference(event.seq, before.seq));
-    put_signed(out, difference(event.tx, before.tx));
+    small.put(zigzag(difference(event.rank, before.rank)));
+    small.put(zigzag(difference(event.seq, before.seq)));
+    small.put(zigzag(difference(event.tx, before.tx)));
+    out.extend_from_slice(small.bytes());
     if let Some(Some(loc)) = event.content {
         put(out, u64::from(loc.segment));
         put(out, loc.offset);

@@ -271,10 +271,10 @@ pub fn null_not_allowed(what: &str) -> ! {
 }
 
 /// Checks tags and their number (S18).
-pub fn check_tags(tags: &[Vec<u8>]) {
-    tags.iter().for_each(|tag| check_name("tag", tag));
+pub fn check_tags<B: AsRef<[u8]>>(tags: &[B]) {
+    tags.iter().for_each(|tag| check_name("tag", tag.as_ref()));
     if tags.len() > TAGS_MAX {
-        let found = tags.iter().collect::<std::collections::HashSet<_>>().len() as u64;
+        let found = tags.iter().map(AsRef::as_ref).collect::<std::collections::HashSet<_>>().len() as u64;
         if found > TAGS_MAX as u64 {
             Err(Error::TooMany { what: "tags of one entity", limit: TAGS_MAX as u64, found }).or_raise()
         }

@@ -49,7 +49,7 @@ pub unsafe fn insert(modify: &mut Modify, info: *mut pg_sys::ResultRelInfo, slot
     write::check_tags(row.tags.as_deref().unwrap_or_default());
     let entity = write::lock_and_read(&modify.dataset, &id);
     let at = match (row.created_at, row.created_at_ns) {
-        (None, None) => modify.stamp(&id),
+        (None, None) => modify.stamps.of(&id),
         (t, ns) => given_at(&entity, "created_at", t, ns),
     };
     let events = if modify.on_conflict == OnConflict::Put {
@@ -169,7 +169,7 @@ unsafe fn show(modify: &Modify, info: *mut pg_sys::ResultRelInfo, slot: Slot, id
 /// # Safety
 /// `info` and `slot` must be the target and the row that PostgreSQL passed.
 pub unsafe fn insert_event(modify: &mut Modify, info: *mut pg_sys::ResultRelInfo, slot: Slot, row: Row) -> Slot {
-    warn_of_assigned(modify, &row);
+    warn_of_assigned(&mut modify.warned, row.assigned);
     let id = checked_id(row.id.clone());
     let (op, tag, content) = fact(row.op.as_deref(), row.tag, row.content);
     let entity = write::lock_and_read(&modify.dataset, &id);
@@ -177,7 +177,7 @@ pub unsafe fn insert_event(modify: &mut Modify, info: *mut pg_sys::ResultRelInfo
         write::could_not_serialize();
     }
     let at = match (row.ts, row.ts_ns) {
-        (None, None) => modify.stamp(&id),
+        (None, None) => modify.stamps.of(&id),
         (t, ns) => given_at(&entity, "ts", t, ns),
     };
     let event = NewEvent { ts: at.ts, stamped: at.stamped, op, tag, content };
@@ -219,19 +219,15 @@ pub unsafe fn insert_event(modify: &mut Modify, info: *mut pg_sys::ResultRelInfo
 }
 
 /// Warns once a statement of columns that only the database assigns.
-pub fn warn_of_assigned(modify: &mut Modify, row: &Row) {
-    if row.assigned && !modify.warned {
-        modify.warned = true;
+pub fn warn_of_assigned(warned: &mut bool, assigned: bool) {
+    if assigned && !*warned {
+        *warned = true;
         pgrx::warning!("tx, recorded_at and seq are assigned by the database; the given ones are ignored");
     }
 }
 
 /// Checks that the columns of a fact belong together.
-pub fn fact(
-    op: Option<&[u8]>,
-    tag: Option<Vec<u8>>,
-    content: Option<Vec<u8>>,
-) -> (Op, Option<Vec<u8>>, Option<Vec<u8>>) {
+pub fn fact<B: AsRef<[u8]>>(op: Option<&[u8]>, tag: Option<B>, content: Option<B>) -> (Op, Option<B>, Option<B>) {
     let op = match op {
         Some(name) => Op::from_name(name).unwrap_or_else(|| {
             raise(
@@ -245,7 +241,7 @@ pub fn fact(
     };
     let wants_tag = matches!(op, Op::Assert | Op::Retract);
     match &tag {
-        Some(tag) if wants_tag => write::check_name("tag", tag),
+        Some(tag) if wants_tag => write::check_name("tag", tag.as_ref()),
         None if wants_tag => write::null_not_allowed("tag"),
         Some(_) => refuse(op, "tag"),
         None => {}
@@ -271,8 +267,8 @@ fn key(id: &[u8], event: &NewEvent) -> u128 {
 }
 
 /// The id of a row, if it has one within the limits.
-pub fn checked_id(id: Option<Vec<u8>>) -> Vec<u8> {
+pub fn checked_id<B: AsRef<[u8]>>(id: Option<B>) -> B {
     let id = id.unwrap_or_else(|| write::null_not_allowed("id"));
-    write::check_name("id", &id);
+    write::check_name("id", id.as_ref());
     id
 }

@@ -6,15 +6,14 @@
 use pgrx::pg_sys;
 
 use super::apply;
-use super::modify::{Modify, OnConflict, row_is_wanted};
+use super::modify::{Modify, OnConflict, Stamps, row_is_wanted};
 use super::row::Row;
 use crate::engine::{Load, LoadMode};
-use crate::pg::catalog::Shape;
+use crate::pg::catalog::{Dataset, Shape};
 use crate::pg::error::OrRaise;
 use crate::pg::write::{self, At};
 use crate::pg::{compat, delta, lock, maintain, manifest, settings, store};
 use crate::segment::Directory;
-use crate::types::NewEvent;
 
 /// Past this much memory a part of the load is written out.
 const MEMORY_MAX: usize = 1 << 30;
@@ -27,7 +26,7 @@ pub struct Bulk {
     waiting: Vec<Row>,
     /// How many bytes the waiting rows hold.
     waiting_bytes: usize,
-    load: Option<(Load, Directory)>,
+    load: Option<Box<(Load, Directory)>>,
 }
 
 impl Bulk {
@@ -59,59 +58,64 @@ impl Bulk {
     }
 }
 
-/// Takes a row that was given.
-pub fn push(modify: &mut Modify, row: Row) {
-    let Some(mut bulk) = modify.bulk.take() else { return };
-    match &mut bulk.load {
-        Some((load, files)) => gather(modify, load, files, row),
-        None => {
-            bulk.waiting_bytes += row.bytes();
-            bulk.waiting.push(row);
-            if bulk.waiting.len() > settings::bulk_threshold() || bulk.waiting_bytes > WAITING_MAX {
-                let mode = match modify.shape {
-                    Shape::State => LoadMode::State,
-                    Shape::Event => LoadMode::Event,
-                };
-                let mut load = Load::new(mode, write::own_tx(), settings::build_options());
-                let mut files = maintain::files();
-                for row in std::mem::take(&mut bulk.waiting) {
-                    gather(modify, &mut load, &mut files, row);
-                }
-                bulk.load = Some((load, files));
-            }
+/// Takes the row that was given in a slot.
+///
+/// # Safety
+/// `slot` must hold a row of the face that the statement writes to.
+pub unsafe fn push(modify: &mut Modify, slot: *mut pg_sys::TupleTableSlot) {
+    let Some(bulk) = &mut modify.bulk else { return };
+    if let Some(load) = &mut bulk.load {
+        // SAFETY: the slot, and the memory of the row, stay as they are until the row is gathered.
+        let row = unsafe { Row::borrow(&modify.columns, slot) };
+        gather(modify.shape, (&mut modify.warned, &mut modify.stamps), load, row);
+        if load.0.memory() > MEMORY_MAX
+            && let Some(full) = bulk.load.replace(begin_load(modify.shape))
+        {
+            publish(&modify.dataset, *full);
+        }
+        return;
+    }
+    // SAFETY: the caller's promise is passed on.
+    let row = unsafe { Row::read(&modify.columns, slot) };
+    bulk.waiting_bytes += row.bytes();
+    bulk.waiting.push(row);
+    if bulk.waiting.len() > settings::bulk_threshold() || bulk.waiting_bytes > WAITING_MAX {
+        let load = bulk.load.insert(begin_load(modify.shape));
+        for row in std::mem::take(&mut bulk.waiting) {
+            gather(modify.shape, (&mut modify.warned, &mut modify.stamps), load, row.as_slices());
         }
     }
-    if bulk.load.as_ref().is_some_and(|(load, _)| load.memory() > MEMORY_MAX)
-        && let Some((load, mut files)) = bulk.load.take()
-    {
-        publish(modify, load, &mut files);
-        let mode = if modify.shape == Shape::State { LoadMode::State } else { LoadMode::Event };
-        bulk.load = Some((Load::new(mode, write::own_tx(), settings::build_options()), files));
-    }
-    modify.bulk = Some(bulk);
+}
+
+/// A load of nothing yet.
+fn begin_load(shape: Shape) -> Box<(Load, Directory)> {
+    let mode = match shape {
+        Shape::State => LoadMode::State,
+        Shape::Event => LoadMode::Event,
+    };
+    Box::new((Load::new(mode, write::own_tx(), settings::build_options()), maintain::files()))
 }
 
 /// Adds one row to the load.
-fn gather(modify: &mut Modify, load: &mut Load, files: &mut Directory, row: Row) {
-    match modify.shape {
+fn gather(shape: Shape, (warned, stamps): (&mut bool, &mut Stamps), load: &mut (Load, Directory), row: Row<&[u8]>) {
+    let (load, files) = load;
+    let id = apply::checked_id(row.id);
+    let gathered = match shape {
         Shape::State => {
-            let id = apply::checked_id(row.id);
             let tags = row.tags.unwrap_or_default();
             write::check_tags(&tags);
-            let tags: Vec<&[u8]> = tags.iter().map(Vec::as_slice).collect();
             let (at, _) =
                 instant("created_at", row.created_at, row.created_at_ns).unwrap_or_else(|| (At::now(), false));
-            load.push_row(&id, &tags, row.content.as_deref(), (at.ts, at.stamped), files).or_raise();
+            load.push_row(id, &tags, row.content, (at.ts, at.stamped), files)
         }
         Shape::Event => {
-            apply::warn_of_assigned(modify, &row);
-            let id = apply::checked_id(row.id);
-            let (op, tag, content) = apply::fact(row.op.as_deref(), row.tag, row.content);
-            let (at, lands) = instant("ts", row.ts, row.ts_ns).unwrap_or_else(|| (modify.stamp(&id), false));
-            let event = NewEvent { ts: at.ts, stamped: at.stamped, op, tag, content };
-            load.push_event(&id, &event, lands, files).or_raise();
+            apply::warn_of_assigned(warned, row.assigned);
+            let (op, tag, content) = apply::fact(row.op, row.tag, row.content);
+            let (at, lands) = instant("ts", row.ts, row.ts_ns).unwrap_or_else(|| (stamps.of(id), false));
+            load.push_fact(id, (op, tag, content), (at.ts, at.stamped), lands, files)
         }
-    }
+    };
+    gathered.or_raise();
 }
 
 /// The valid time that a row gives, and whether it stands for its whole microsecond (S9).
@@ -128,8 +132,8 @@ fn instant(name: &str, t: Option<i64>, ns: Option<i64>) -> Option<(At, bool)> {
 /// `info` must be the statement's target.
 pub unsafe fn end(modify: &mut Modify, info: *mut pg_sys::ResultRelInfo) {
     let Some(bulk) = modify.bulk.take() else { return };
-    if let Some((load, mut files)) = bulk.load {
-        publish(modify, load, &mut files);
+    if let Some(load) = bulk.load {
+        publish(&modify.dataset, *load);
         return;
     }
     for row in bulk.waiting {
@@ -145,8 +149,7 @@ pub unsafe fn end(modify: &mut Modify, info: *mut pg_sys::ResultRelInfo) {
 }
 
 /// Builds the load's run over everything committed, and publishes it in this transaction.
-fn publish(modify: &Modify, load: Load, files: &mut Directory) {
-    let dataset = &modify.dataset;
+fn publish(dataset: &Dataset, (load, mut files): (Load, Directory)) {
     lock::dataset_for_load(dataset);
     maintain::lock(dataset);
     // SAFETY: the snapshot is a registered copy of this function's own, so its command id may be moved.
@@ -159,7 +162,7 @@ fn publish(modify: &Modify, load: Load, files: &mut Directory) {
     };
     // SAFETY: the dataset is held alone, so nobody else takes ordinals meanwhile.
     let mut ordinals = |count: u32| Ok(unsafe { compat::reserve_ordinals(dataset.ordinals, count) });
-    let built = load.finish(&view, &mut ordinals, files).or_raise();
+    let built = load.finish(&view, &mut ordinals, &mut files).or_raise();
     manifest::publish(dataset, &built);
     delta::set_written(dataset);
 }

@@ -52,17 +52,21 @@ pub struct Modify {
     /// How often each fact was given, and how often written (S7).
     pub(super) repeats: HashMap<u128, (u32, u32)>,
     /// The stamp that the statement gave to an entity, by the hash of its id (S3); entities that share one lose nothing.
-    stamps: HashMap<i64, Ns>,
+    pub(super) stamps: Stamps,
     /// Whether the warning of ignored columns was given.
     pub(super) warned: bool,
     /// Rows that wait to become a bulk load; absent where each is written at once.
     pub(super) bulk: Option<Bulk>,
 }
 
-impl Modify {
+/// The stamps that a statement gave, by the hash of the entity's id.
+#[derive(Default)]
+pub struct Stamps(HashMap<i64, Ns>);
+
+impl Stamps {
     /// The statement's stamp for an entity, taken under its lock or before it is known to be new: one for all its rows.
-    pub(super) fn stamp(&mut self, id: &[u8]) -> At {
-        At { ts: *self.stamps.entry(id_hash(id)).or_insert_with(clock::stamp), stamped: true }
+    pub fn of(&mut self, id: &[u8]) -> At {
+        At { ts: *self.0.entry(id_hash(id)).or_insert_with(clock::stamp), stamped: true }
     }
 }
 
@@ -163,7 +167,7 @@ unsafe fn begin(node: *mut pg_sys::ModifyTableState, info: *mut pg_sys::ResultRe
             id_attribute,
             changed: HashSet::new(),
             repeats: HashMap::new(),
-            stamps: HashMap::new(),
+            stamps: Stamps::default(),
             warned: false,
             bulk: None,
         };
@@ -233,11 +237,11 @@ unsafe extern "C-unwind" fn exec_insert(
     unsafe {
         let modify = modify(info);
         per_tuple(estate, || {
-            let row = Row::read(&modify.columns, slot);
             if modify.bulk.is_some() {
-                bulk::push(modify, row);
+                bulk::push(modify, slot);
                 return slot;
             }
+            let row = Row::read(&modify.columns, slot);
             match modify.shape {
                 Shape::State => apply::insert(modify, info, slot, row),
                 Shape::Event => apply::insert_event(modify, info, slot, row),

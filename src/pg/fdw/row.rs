@@ -1,6 +1,6 @@
 //! Rows of a face as a writer gives them, and rows put into slots.
 //!
-//! Invariant: what is read from a slot is copied, so that it outlives the slot's next row.
+//! Invariant: a row that outlives the slot's next one is a copy. Bulk loads read rows where they lie.
 
 use pgrx::pg_sys;
 use pgrx::prelude::PgSqlErrorCode as Code;
@@ -10,15 +10,16 @@ use crate::engine::State;
 use crate::pg::error::raise;
 use crate::pg::write::{self, Entity};
 
-/// A row as it was given; `None` is NULL or a column that the face does not have.
-#[derive(Clone, Debug, Default)]
-pub struct Row {
+/// A row as it was given, its bytes copied or (`Row<&[u8]>`) where they lie; `None` is NULL or a column that the face does
+/// not have.
+#[derive(Clone, Debug)]
+pub struct Row<B = Vec<u8>> {
     /// The id.
-    pub id: Option<Vec<u8>>,
+    pub id: Option<B>,
     /// The tags, in the order and with the repeats that were given.
-    pub tags: Option<Vec<Vec<u8>>>,
+    pub tags: Option<Vec<B>>,
     /// The content.
-    pub content: Option<Vec<u8>>,
+    pub content: Option<B>,
     /// When it began (state).
     pub created_at: Option<i64>,
     /// The same in ns (state).
@@ -32,9 +33,9 @@ pub struct Row {
     /// The same in ns (event).
     pub ts_ns: Option<i64>,
     /// The operation's name (event).
-    pub op: Option<Vec<u8>>,
+    pub op: Option<B>,
     /// The tag (event).
-    pub tag: Option<Vec<u8>>,
+    pub tag: Option<B>,
     /// Whether a column was given that only the database assigns (event).
     pub assigned: bool,
 }
@@ -47,12 +48,61 @@ impl Row {
         size_of::<Self>() + one(&self.id) + one(&self.content) + one(&self.op) + one(&self.tag) + tags
     }
 
-    /// Reads a slot's row.
+    /// Copies a slot's row.
     ///
     /// # Safety
     /// `slot` must hold a row of the face that `columns` are of.
     pub unsafe fn read(columns: &[Column], slot: *mut pg_sys::TupleTableSlot) -> Self {
-        let mut row = Row::default();
+        // SAFETY: the caller's promise is passed on; the bytes are copied before the slot changes.
+        unsafe { Row::borrow(columns, slot) }.map(|bytes| bytes.to_vec())
+    }
+
+    /// The row where its copy lies.
+    pub fn as_slices(&self) -> Row<&[u8]> {
+        self.map(Vec::as_slice)
+    }
+}
+
+impl<B> Row<B> {
+    /// The row with its bytes in another form.
+    fn map<'a, C>(&'a self, form: impl Fn(&'a B) -> C) -> Row<C> {
+        Row {
+            id: self.id.as_ref().map(&form),
+            tags: self.tags.as_ref().map(|tags| tags.iter().map(&form).collect()),
+            content: self.content.as_ref().map(&form),
+            created_at: self.created_at,
+            created_at_ns: self.created_at_ns,
+            updated_at: self.updated_at,
+            updated_at_ns: self.updated_at_ns,
+            ts: self.ts,
+            ts_ns: self.ts_ns,
+            op: self.op.as_ref().map(&form),
+            tag: self.tag.as_ref().map(&form),
+            assigned: self.assigned,
+        }
+    }
+}
+
+impl Row<&[u8]> {
+    /// A slot's row, where its bytes lie or, if they are compressed or stored elsewhere, in the current memory context.
+    ///
+    /// # Safety
+    /// `slot` must hold a row of the face that `columns` are of, and keep it, and the context its memory, throughout `'a`.
+    pub unsafe fn borrow(columns: &[Column], slot: *mut pg_sys::TupleTableSlot) -> Self {
+        let mut row = Row {
+            id: None,
+            tags: None,
+            content: None,
+            created_at: None,
+            created_at_ns: None,
+            updated_at: None,
+            updated_at_ns: None,
+            ts: None,
+            ts_ns: None,
+            op: None,
+            tag: None,
+            assigned: false,
+        };
         // SAFETY: the slot has one value a column, of the type that `columns_of` checked.
         unsafe {
             pg_sys::slot_getallattrs(slot);
@@ -83,30 +133,47 @@ impl Row {
     }
 }
 
-/// The bytes of a text or bytea datum.
-unsafe fn bytes(datum: pg_sys::Datum) -> Vec<u8> {
-    // SAFETY: the caller passes a varlena; a detoasted copy is freed with the memory context of the row.
-    unsafe { pgrx::varlena_to_byte_slice(pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr())).to_vec() }
+/// The bytes of a text or bytea datum, where they lie or in the current memory context.
+unsafe fn bytes<'a>(datum: pg_sys::Datum) -> &'a [u8] {
+    // SAFETY: the caller passes a varlena that outlives 'a, and so does the current memory context. Most values are plain,
+    // and those need no call.
+    unsafe {
+        let mut value: *mut pg_sys::varlena = datum.cast_mut_ptr();
+        if !pgrx::varlena::varatt_is_4b_u(value) {
+            value = pg_sys::pg_detoast_datum_packed(value);
+        }
+        pgrx::varlena_to_byte_slice(value)
+    }
 }
 
-/// The elements of a text[] datum; 23502 for a NULL among them.
-unsafe fn texts(datum: pg_sys::Datum) -> Vec<Vec<u8>> {
-    let mut elements: *mut pg_sys::Datum = std::ptr::null_mut();
-    let mut nulls: *mut bool = std::ptr::null_mut();
-    let mut count = 0;
-    // SAFETY: the caller passes a text[]; -1, false, 'i' are the length, passing and alignment of text.
+/// The elements of a text[] datum, where they lie or in the current memory context; 23502 for a NULL among them.
+unsafe fn texts<'a>(datum: pg_sys::Datum) -> Vec<&'a [u8]> {
+    // SAFETY: the caller passes a text[]. A plain array has its header, lengths and lower bounds of the dimensions, a
+    // bitmap of the elements that are not NULL if there is an offset to its data, then the elements, each a text that
+    // begins at a multiple of four bytes: what deconstruct_array reads, without its copies.
     unsafe {
-        let array = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast();
-        let align = b'i' as std::ffi::c_char;
-        pg_sys::deconstruct_array(array, pg_sys::TEXTOID, -1, false, align, &mut elements, &mut nulls, &mut count);
-        (0..count as usize)
-            .map(|i| {
-                if *nulls.add(i) {
-                    raise(Code::ERRCODE_NOT_NULL_VIOLATION, "tags must not contain nulls", None);
-                }
-                bytes(*elements.add(i))
-            })
-            .collect()
+        let array: *mut pg_sys::ArrayType = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast();
+        let lengths = array.add(1).cast::<i32>();
+        let dimensions = (*array).ndim;
+        let count = pg_sys::ArrayGetNItems(dimensions, lengths) as usize;
+        let offset = (*array).dataoffset as usize;
+        let start = array.cast::<u8>();
+        let mut element = if offset == 0 {
+            start.add((size_of::<pg_sys::ArrayType>() + 8 * dimensions as usize).next_multiple_of(8))
+        } else {
+            let bitmap = lengths.add(2 * dimensions as usize).cast::<u8>();
+            if (0..count).any(|n| *bitmap.add(n / 8) >> (n % 8) & 1 == 0) {
+                raise(Code::ERRCODE_NOT_NULL_VIOLATION, "tags must not contain nulls", None);
+            }
+            start.add(offset)
+        };
+        let mut all = Vec::with_capacity(count);
+        for _ in 0..count {
+            let text = element.cast::<pg_sys::varlena>();
+            all.push(pgrx::varlena_to_byte_slice(text));
+            element = element.add(pgrx::varlena::varsize_any(text).next_multiple_of(4));
+        }
+        all
     }
 }
 
@@ -122,7 +189,7 @@ pub unsafe fn junk_id(slot: *mut pg_sys::TupleTableSlot, attribute: pg_sys::Attr
         if null {
             write::null_not_allowed("id");
         }
-        bytes(datum)
+        bytes(datum).to_vec()
     }
 }
 
