@@ -46,7 +46,11 @@ impl Bulk {
                 if node.is_null() { std::ptr::null_mut() } else { (*node).ps.plan.cast() };
             let source = if plan.is_null() { std::ptr::null_mut() } else { (*plan).plan.lefttree };
             let is = |tag| !source.is_null() && (*source.cast::<pg_sys::Node>()).type_ == tag;
-            let inserts = plan.is_null() || (*plan).operation == pg_sys::CmdType::CMD_INSERT;
+            // The target does not have its RETURNING and its checks yet, but the plan does.
+            let inserts = plan.is_null()
+                || ((*plan).operation == pg_sys::CmdType::CMD_INSERT
+                    && (*plan).returningLists.is_null()
+                    && (*plan).withCheckOptionLists.is_null());
             inserts && !is(pg_sys::NodeTag::T_Result) && !is(pg_sys::NodeTag::T_ValuesScan) && !row_is_wanted(info)
         };
         let errors = modify.on_conflict == OnConflict::Error;

@@ -177,6 +177,11 @@ unsafe fn form(
         (*tuple).t_self.ip_blkid.bi_lo = ordinal.0 as u16;
         (*tuple).t_self.ip_posid = 1;
         (*(*tuple).t_data).t_ctid = (*tuple).t_self;
+        // What xmin, xmax, cmin and cmax show: no transaction of the heap made or deleted the row.
+        let header = &mut (*(*tuple).t_data).t_choice.t_heap;
+        header.t_xmin = pg_sys::InvalidTransactionId;
+        header.t_xmax = pg_sys::InvalidTransactionId;
+        header.t_field3.t_cid = 0;
         tuple
     }
 }
