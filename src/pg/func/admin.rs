@@ -31,6 +31,7 @@ fn make(name: &str, owner: pg_sys::Oid) -> i32 {
 /// owner of its dataset, which comes into being here if there is none.
 #[pg_extern(sql = false)]
 fn check_face(face: pg_sys::Oid) {
+    super::name_of(face);
     let name = catalog::dataset_name_of_face(face);
     tuple::columns_of(catalog::shape_of_face(face), face);
     if catalog::dataset_named(&name).is_none()

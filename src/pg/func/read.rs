@@ -27,7 +27,7 @@ fn has_tag(tags: Array<&str>, pattern: &str) -> bool {
 /// `entitydb.facets(face, namespace, tags, at)`: no `at` is now; any other NULL gives no rows.
 #[pg_extern(sql = false)]
 fn facets(
-    face: pg_sys::Oid,
+    face: Option<pg_sys::Oid>,
     namespace: Option<&str>,
     tags: Option<Array<&str>>,
     at: Option<TimestampWithTimeZone>,

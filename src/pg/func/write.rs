@@ -28,7 +28,7 @@ fn instant(at: Option<TimestampWithTimeZone>) -> Option<pg_sys::TimestampTz> {
 /// `entitydb.put(face, id, tags, content, at)`.
 #[pg_extern(sql = false)]
 fn put(
-    face: pg_sys::Oid,
+    face: Option<pg_sys::Oid>,
     id: Option<&str>,
     tags: Option<Array<&str>>,
     content: Option<&[u8]>,
@@ -40,14 +40,14 @@ fn put(
 
 /// `entitydb.tag(face, id, tag, at)`.
 #[pg_extern(sql = false)]
-fn tag(face: pg_sys::Oid, id: Option<&str>, tag: Option<&str>, at: Option<TimestampWithTimeZone>) -> bool {
+fn tag(face: Option<pg_sys::Oid>, id: Option<&str>, tag: Option<&str>, at: Option<TimestampWithTimeZone>) -> bool {
     let dataset = dataset_for(face, pg_sys::ACL_UPDATE as _);
     write::tag(&dataset, given("id", id), given("tag", tag), instant(at))
 }
 
 /// `entitydb.untag(face, id, tag, at)`.
 #[pg_extern(sql = false)]
-fn untag(face: pg_sys::Oid, id: Option<&str>, tag: Option<&str>, at: Option<TimestampWithTimeZone>) -> bool {
+fn untag(face: Option<pg_sys::Oid>, id: Option<&str>, tag: Option<&str>, at: Option<TimestampWithTimeZone>) -> bool {
     let dataset = dataset_for(face, pg_sys::ACL_UPDATE as _);
     write::untag(&dataset, given("id", id), given("tag", tag), instant(at))
 }
@@ -55,7 +55,7 @@ fn untag(face: pg_sys::Oid, id: Option<&str>, tag: Option<&str>, at: Option<Time
 /// `entitydb.set(face, id, namespace, value, at)`.
 #[pg_extern(sql = false)]
 fn set(
-    face: pg_sys::Oid,
+    face: Option<pg_sys::Oid>,
     id: Option<&str>,
     namespace: Option<&str>,
     value: Option<&str>,
@@ -67,14 +67,14 @@ fn set(
 
 /// `entitydb.delete(face, id, at)`.
 #[pg_extern(sql = false)]
-fn delete(face: pg_sys::Oid, id: Option<&str>, at: Option<TimestampWithTimeZone>) -> bool {
+fn delete(face: Option<pg_sys::Oid>, id: Option<&str>, at: Option<TimestampWithTimeZone>) -> bool {
     let dataset = dataset_for(face, pg_sys::ACL_DELETE as _);
     write::delete(&dataset, given("id", id), instant(at))
 }
 
 /// `entitydb.clear_content(face, id, at)`.
 #[pg_extern(sql = false)]
-fn clear_content(face: pg_sys::Oid, id: Option<&str>, at: Option<TimestampWithTimeZone>) -> bool {
+fn clear_content(face: Option<pg_sys::Oid>, id: Option<&str>, at: Option<TimestampWithTimeZone>) -> bool {
     let dataset = dataset_for(face, pg_sys::ACL_UPDATE as _);
     write::clear_content(&dataset, given("id", id), instant(at))
 }
