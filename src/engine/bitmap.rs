@@ -330,13 +330,6 @@ fn chunks_of(keys: &Keys) -> BTreeSet<u16> {
     keys.iter().flat_map(|key| &key.begins).map(|entry| entry.chunk).collect()
 }
 
-/// How many ordinals of a chunk a directory says to carry a tag at last; `None` where several runs have a say.
-pub(super) fn stated(keys: &Keys, chunk: u16) -> Option<u64> {
-    let [key] = keys.as_slice() else { return None };
-    let at = key.begins.binary_search_by_key(&chunk, |entry| entry.chunk);
-    Some(at.map_or(0, |at| u64::from(key.begins[at].last_cardinality)))
-}
-
 /// Overwrites `words` with the ordinals of a chunk that carry a tag at the moment.
 pub(super) fn compose(view: &View, keys: &Keys, moment: &Moment, chunk: u16, words: &mut Words) -> Result<()> {
     let mut patch: Option<Box<Words>> = None;

@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use super::run_writer::Patch;
+use super::toggles::Patch;
 use crate::error::{Error, Result};
 use crate::index::log::NO_TAG;
 use crate::types::{Micros, Ns, Xid};

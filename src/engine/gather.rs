@@ -10,8 +10,9 @@ use std::sync::Arc;
 use ahash::AHashMap;
 
 use super::frame::Frame;
-use super::run_writer::{Patch, RunWriter};
-use super::{Blob, Event, Rules, Timeline, Toggle};
+use super::run_writer::RunWriter;
+use super::toggles::Patch;
+use super::{Blob, Event, Rules, Timeline};
 use crate::error::{Error, Result};
 use crate::index::log::{ContentLoc, LogEvent, NO_TAG};
 use crate::types::{Micros, Ns, Op, Ordinal, Seq, Xid};
@@ -71,10 +72,10 @@ impl Gather {
         let (count, patched) = (events.len(), self.patches.len());
         let mut patches = None;
         if !before.is_empty() {
-            let old = Timeline::new(before.clone()).transitions(&self.rules);
-            let mut all = before;
-            all.extend(events);
-            self.push_patches(old, Timeline::new(all).transitions(&self.rules))?;
+            for (tag, is_end, ts) in self::patches(before, events, &self.rules) {
+                let tag = self.met(tag.as_ref())?;
+                self.patches.push((tag, is_end, ts));
+            }
             patches = Some(self.patches.len() - patched);
         }
         self.entities.push(Entity { ordinal, events: count, patches });
@@ -113,35 +114,6 @@ impl Gather {
         Ok(next as u32)
     }
 
-    /// Adds the instants at which what the run begins, and what it ends, of each tag changes.
-    fn push_patches(&mut self, old: Vec<Toggle<Arc<[u8]>>>, new: Vec<Toggle<Arc<[u8]>>>) -> Result<()> {
-        type Steps = BTreeMap<Ns, (Option<bool>, Option<bool>)>;
-        let mut tags: BTreeMap<Option<Arc<[u8]>>, Steps> = BTreeMap::new();
-        for (tag, ts, on) in old {
-            tags.entry(tag).or_default().entry(ts).or_default().0 = Some(on);
-        }
-        for (tag, ts, on) in new {
-            tags.entry(tag).or_default().entry(ts).or_default().1 = Some(on);
-        }
-        for (tag, steps) in tags {
-            let (mut before, mut after, mut begun, mut ended) = (false, false, false, false);
-            for (ts, (b, a)) in steps {
-                before = b.unwrap_or(before);
-                after = a.unwrap_or(after);
-                for (state, now, is_end) in
-                    [(&mut begun, after && !before, false), (&mut ended, before && !after, true)]
-                {
-                    if *state != now {
-                        *state = now;
-                        let tag = self.met(tag.as_ref())?;
-                        self.patches.push((tag, is_end, ts));
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// The frame of all that is gathered, and of more.
     pub(super) fn frame(&self, mut tags: Vec<Arc<[u8]>>, mut instants: Vec<Ns>, own: Option<Xid>) -> Result<Frame> {
         tags.extend(self.tags.keys().cloned());
@@ -158,6 +130,38 @@ impl Gather {
         }
         Ok(Pour { gather: self, positions, entity: 0, event: 0, patch: 0, events: Vec::new(), patches: Vec::new() })
     }
+}
+
+/// A tag (`None`: *exists*), whether it is of what ends, and an instant.
+type Step = (Option<Arc<[u8]>>, bool, Ns);
+
+/// The instants at which what `events` begin, and what they end, of each tag changes where `before` are in older segments.
+pub(super) fn patches(before: Vec<Event>, events: Vec<Event>, rules: &Rules) -> Vec<Step> {
+    type Steps = BTreeMap<Ns, (Option<bool>, Option<bool>)>;
+    let mut tags: BTreeMap<Option<Arc<[u8]>>, Steps> = BTreeMap::new();
+    let mut all = before.clone();
+    all.extend(events);
+    for (tag, ts, on) in Timeline::new(before).transitions(rules) {
+        tags.entry(tag).or_default().entry(ts).or_default().0 = Some(on);
+    }
+    for (tag, ts, on) in Timeline::new(all).transitions(rules) {
+        tags.entry(tag).or_default().entry(ts).or_default().1 = Some(on);
+    }
+    let mut patches = Vec::new();
+    for (tag, steps) in tags {
+        let (mut before, mut after, mut begun, mut ended) = (false, false, false, false);
+        for (ts, (b, a)) in steps {
+            before = b.unwrap_or(before);
+            after = a.unwrap_or(after);
+            for (state, now, is_end) in [(&mut begun, after && !before, false), (&mut ended, before && !after, true)] {
+                if *state != now {
+                    *state = now;
+                    patches.push((tag.clone(), is_end, ts));
+                }
+            }
+        }
+    }
+    patches
 }
 
 /// Gathered entities on their way into a writer.

@@ -6,7 +6,6 @@
 mod bitmap;
 mod build;
 pub mod change;
-mod chunk_toggles;
 mod delta;
 mod expr;
 mod frame;
@@ -24,7 +23,9 @@ mod run_writer;
 mod select;
 mod summary;
 mod timeline;
+mod toggles;
 mod verify;
+mod verify_run;
 mod view;
 #[cfg(test)]
 mod view_tests;

@@ -5,26 +5,16 @@
 
 use std::collections::BTreeSet;
 
-use super::bitmap::{EXISTS, begins, ends};
-use super::chunk_toggles::ChunkToggles;
 use super::frame::Frame;
 use super::summary::Summary;
-use super::{Event, FileInfo, Rules, Timeline};
+use super::toggles::{Patch, Toggles};
+use super::{FileInfo, Rules};
 use crate::error::Result;
 use crate::index::directory::DirectoryWriter;
-use crate::index::log::{LogEvent, LogWriter, NO_TAG};
+use crate::index::log::{LogEvent, LogWriter};
 use crate::index::{instants, section, strings, txs};
 use crate::segment::{Files, Kind, SegmentWriter};
-use crate::types::{Micros, Ns, Op, Ordinal, Seq, Xid};
-
-/// A toggle of an entity that older segments know: the tag's position (`NO_TAG`: *exists*), whether it is of what the run
-/// ends, and the rank of its instant.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Patch {
-    pub(super) tag: u32,
-    pub(super) is_end: bool,
-    pub(super) rank: u32,
-}
+use crate::types::{Micros, Ns, Ordinal, Seq, Xid};
 
 /// A run or tile that is being written.
 pub(super) struct RunWriter {
@@ -34,7 +24,7 @@ pub(super) struct RunWriter {
     frame: Frame,
     content_files: BTreeSet<String>,
     log: LogWriter,
-    toggles: ChunkToggles,
+    toggles: Toggles,
     postings: DirectoryWriter,
     summary: Summary,
     /// The ranks of the earliest and the latest event, and of the latest that is stamped and that is not.
@@ -67,7 +57,7 @@ impl RunWriter {
             frame,
             content_files,
             log,
-            toggles: ChunkToggles::default(),
+            toggles: Toggles::new(rules),
             postings: DirectoryWriter::default(),
             summary,
             ranks: (u32::MAX, 0),
@@ -95,9 +85,8 @@ impl RunWriter {
         self.log.push_entity(&mut self.out, ordinal, events)?;
         self.summarize(ordinal, events);
         match patches {
-            Some(patches) => patches.iter().try_for_each(|patch| self.push_toggle(ordinal, *patch)),
-            None if self.is_plain(events) => self.push_plain(ordinal, events),
-            None => self.push_replayed(ordinal, events),
+            Some(patches) => patches.iter().try_for_each(|p| self.toggles.patch(ordinal, *p, &mut self.postings)),
+            None => self.toggles.derive(ordinal, events, &self.frame, &mut self.postings),
         }
     }
 
@@ -109,10 +98,7 @@ impl RunWriter {
         }
         self.log.push_entity(&mut self.out, ordinal, events)?;
         self.summarize(ordinal, events);
-        for event in events.iter().filter(|event| event.op != Op::Content) {
-            self.push_toggle(ordinal, Patch { tag: event.tag, is_end: false, rank: event.rank })?;
-        }
-        Ok(())
+        self.toggles.derive_birth(ordinal, events, &mut self.postings)
     }
 
     /// Notes the system time of an event that is not its transaction's.
@@ -131,60 +117,6 @@ impl RunWriter {
             let latest = if event.stamped { &mut self.stamped } else { &mut self.dated };
             *latest = (*latest).max(Some(event.rank));
         }
-    }
-
-    fn push_toggle(&mut self, ordinal: Ordinal, patch: Patch) -> Result<()> {
-        let key = if patch.tag == NO_TAG { EXISTS } else { patch.tag + 1 };
-        let stream = if patch.is_end { ends(key) } else { begins(key) };
-        self.toggles.push(stream, ordinal, patch.rank, &mut self.postings)
-    }
-
-    /// Whether each tag follows from its own events, and nothing ever ends the entity.
-    fn is_plain(&self, events: &[LogEvent]) -> bool {
-        self.rules.one.is_empty() && !events.iter().any(|event| matches!(event.op, Op::Delete | Op::Cancel))
-    }
-
-    /// The toggles of events without deletes, cancels and namespaces of cardinality one: a tag holds after an instant if its
-    /// last event there is an assert, and the entity exists from its first event that is no retract.
-    fn push_plain(&mut self, ordinal: Ordinal, events: &[LogEvent]) -> Result<()> {
-        let mut born: Option<u32> = None;
-        let (mut tag, mut held) = (NO_TAG, false);
-        for (at, event) in events.iter().enumerate() {
-            if event.op != Op::Retract && born.is_none_or(|born| event.rank < born) {
-                born = Some(event.rank);
-            }
-            if event.tag != tag {
-                (tag, held) = (event.tag, false);
-            }
-            let is_last = events.get(at + 1).is_none_or(|next| (next.tag, next.rank) != (tag, event.rank));
-            if tag != NO_TAG && is_last && held != (event.op == Op::Assert) {
-                held = !held;
-                self.push_toggle(ordinal, Patch { tag, is_end: false, rank: event.rank })?;
-            }
-        }
-        match born {
-            Some(rank) => self.push_toggle(ordinal, Patch { tag: NO_TAG, is_end: false, rank }),
-            None => Ok(()),
-        }
-    }
-
-    /// The toggles of any events, by the one rule of reading.
-    fn push_replayed(&mut self, ordinal: Ordinal, events: &[LogEvent]) -> Result<()> {
-        let events = events.iter().map(|event| Event {
-            ts: self.frame.instants().get(event.rank as usize).copied().unwrap_or_default(),
-            seq: event.seq,
-            tx: Xid(0),
-            recorded_at: None,
-            stamped: event.stamped,
-            op: event.op,
-            tag: self.frame.tags().get(event.tag as usize).cloned(),
-            content: None,
-        });
-        for (tag, ts, _) in Timeline::new(events.collect()).transitions(&self.rules) {
-            let patch = self.frame.patch(tag.as_deref(), false, ts)?;
-            self.push_toggle(ordinal, patch)?;
-        }
-        Ok(())
     }
 
     /// Writes the rest of the file and publishes it.

@@ -121,14 +121,46 @@ impl Ids {
         self.ids.is_empty()
     }
 
+    /// Whether the filter lets an id pass.
+    fn passes(&self, id: &[u8]) -> Result<bool> {
+        if self.filter.is_empty() {
+            return Ok(true);
+        }
+        let descriptor = self.filter.slice(0..DESCRIPTOR_BYTES)?;
+        let fingerprints = self.filter.slice(DESCRIPTOR_BYTES..self.filter.len())?;
+        Ok(BinaryFuse8Ref::from_dma(descriptor, fingerprints).contains(&filter_hash(id)))
+    }
+
+    /// That ids ascend, that ids and ordinals lead to each other, and that the filter lets all ids pass.
+    pub fn verify(&self) -> Result<()> {
+        let fault = |detail: String| Err(malformed(self.ids.name(), detail));
+        let ids = self.ids.range(0..self.len())?;
+        if !ids.is_sorted_by(|a, b| a < b) {
+            return fault("the ids do not ascend".to_owned());
+        }
+        let ordinals = self.ordinals.slice(0..self.ordinals.len())?.as_chunks::<4>().0;
+        let positions = self.positions.slice(0..self.positions.len())?.as_chunks::<POSITION_BYTES>().0;
+        let mut last: Option<[u8; 4]> = None;
+        for entry in positions {
+            let [a, b, c, d, at @ ..] = *entry;
+            let ordinal = [a, b, c, d];
+            let is_next = last.is_none_or(|last| u32::from_le_bytes(last) < u32::from_le_bytes(ordinal));
+            if !is_next || ordinals.get(u32::from_le_bytes(at) as usize) != Some(&ordinal) {
+                let ordinal = u32::from_le_bytes(ordinal);
+                return fault(format!("ordinal {ordinal} and its id do not lead to each other"));
+            }
+            last = Some(ordinal);
+        }
+        match ids.iter().find(|id| !matches!(self.passes(id), Ok(true))) {
+            Some(id) => fault(format!("the filter keeps out id \"{}\"", String::from_utf8_lossy(id))),
+            None => Ok(()),
+        }
+    }
+
     /// The ordinal of an id.
     pub fn find(&self, id: &[u8]) -> Result<Option<Ordinal>> {
-        if !self.filter.is_empty() {
-            let descriptor = self.filter.slice(0..DESCRIPTOR_BYTES)?;
-            let fingerprints = self.filter.slice(DESCRIPTOR_BYTES..self.filter.len())?;
-            if !BinaryFuse8Ref::from_dma(descriptor, fingerprints).contains(&filter_hash(id)) {
-                return Ok(None);
-            }
+        if !self.passes(id)? {
+            return Ok(None);
         }
         self.ids.find(id)?.ok().map(|position| self.ordinal(position)).transpose()
     }

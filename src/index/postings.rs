@@ -277,6 +277,16 @@ impl<'a> Postings<'a> {
         Ok(out)
     }
 
+    /// Whether these are the toggles, and everything else that is stored follows from them.
+    pub fn check(&self, toggles: &[Toggle]) -> Result<bool> {
+        let mut bytes = Vec::new();
+        Encoder::default().encode(toggles, &mut bytes)?;
+        let expected = Postings::decode(self.name, &bytes)?;
+        Ok((self.count, self.last_cardinality, self.last_rank, self.skips, self.ends)
+            == (expected.count, expected.last_cardinality, expected.last_rank, expected.skips, expected.ends)
+            && (self.packed, self.lows, self.sets) == (expected.packed, expected.lows, expected.sets))
+    }
+
     /// The number of toggles of a rank less than the limit, and the size of the set after them.
     fn locate(&self, rank_limit: u32) -> Result<(usize, u32)> {
         if rank_limit > self.last_rank {
@@ -394,6 +404,9 @@ mod tests {
         let bytes = encode(toggles).unwrap();
         let postings = Postings::decode("test", &bytes).unwrap();
         assert_eq!(postings.toggles().unwrap(), toggles);
+        let packed: Vec<Toggle> = toggles.iter().map(|(rank, low)| Toggle::new(*rank, *low)).collect();
+        assert!(postings.check(&packed).unwrap());
+        assert!(packed.is_empty() || !postings.check(&packed[1..]).unwrap());
         let mut words = [u64::MAX; 1024];
         for limit in limits.iter().copied().chain([0, u32::MAX]) {
             let want = naive(toggles, limit);

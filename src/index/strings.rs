@@ -87,6 +87,11 @@ impl Strings {
         Ok(Self { section, count, data })
     }
 
+    /// The file's name, for errors.
+    pub fn name(&self) -> &str {
+        self.section.name()
+    }
+
     /// How many strings there are.
     pub fn len(&self) -> u32 {
         self.count
