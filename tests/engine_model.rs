@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use entitydb::engine::{
-    Blob, BuildOptions, Event, Horizon, Load, LoadMode, Opened, Rules, Select, TagExpr, Timeline, Valid, View, compact,
-    facets, seal, verify,
+    Blob, BuildOptions, Event, EventScan, Horizon, Load, LoadMode, Opened, Rules, Select, TagExpr, Timeline, Valid,
+    View, compact, facets, seal, verify,
 };
 use entitydb::error::{Error, Result};
 use entitydb::segment::{Kind, MemoryFiles};
@@ -272,6 +272,32 @@ fn check(store: &Store, exprs: &[TagExpr], horizon: &Horizon) {
     }
 }
 
+/// Compares all that is recorded of every entity, read at once and one by one.
+fn check_events(store: &Store) {
+    let view = store.view(true).expect("the view opens");
+    let mut expected: BTreeMap<Ordinal, Vec<String>> = BTreeMap::new();
+    let shown = |event: &Event, content: Option<Vec<u8>>| {
+        let Event { ts, seq, tx, stamped, op, tag, .. } = event;
+        format!("{ts:?} {seq} {tx:?} {stamped} {op} {tag:?} {content:?}")
+    };
+    for (id, events) in store.model.iter().filter(|(_, events)| !events.is_empty()) {
+        let events = events.iter().map(|event| shown(event, event.content.as_ref().map(bytes))).collect();
+        expected.insert(store.ordinals[id], events);
+    }
+    for mut scan in
+        [EventScan::all(view.clone()).expect("scans"), EventScan::of(view.clone(), expected.keys().copied().collect())]
+    {
+        let (mut found, mut events) = (Vec::new(), Vec::new());
+        while let Some(ordinal) = scan.next(&mut events).expect("reads") {
+            let content = |event: &Event| event.content.as_ref().map(|c| view.content(c).expect("reads").to_vec());
+            found.push((ordinal, events.iter().map(|event| shown(event, content(event))).collect()));
+        }
+        assert_eq!(found, expected.clone().into_iter().collect::<Vec<_>>());
+    }
+    let count: usize = expected.values().map(Vec::len).sum();
+    assert_eq!(view.event_count(), count as u64);
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Write(u8, u64, Option<i64>, Vec<NewEvent>),
@@ -395,6 +421,7 @@ proptest! {
         for horizon in horizons() {
             check(&store, &exprs, &horizon);
         }
+        check_events(&store);
         let faults: Vec<_> = verify(&store.view(true).expect("opens")).into_iter().filter(|c| !c.ok).collect();
         prop_assert!(faults.is_empty(), "{faults:?}");
     }

@@ -7,6 +7,7 @@ mod bitmap;
 mod build;
 pub mod change;
 mod delta;
+mod event_scan;
 mod expr;
 mod frame;
 mod gather;
@@ -32,6 +33,7 @@ mod view_tests;
 
 pub use build::{BuildOptions, FileInfo, compact, seal};
 pub use change::{Desired, cancel_later, delete, difference, insert, put, set_value, tag, untag};
+pub use event_scan::EventScan;
 pub use expr::TagExpr;
 pub use horizon::{Horizon, Known, Valid};
 pub use intervals::{Interval, Version};

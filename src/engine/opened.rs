@@ -16,7 +16,7 @@ use crate::index::section;
 use crate::index::strings::Strings;
 use crate::index::txs::Txs;
 use crate::segment::{Kind, Reader};
-use crate::types::{Micros, Op, Ordinal, Xid};
+use crate::types::{Micros, Ns, Op, Ordinal, Xid};
 
 /// An opened segment file of any kind; cheap to keep, shared by views.
 pub struct Opened {
@@ -140,12 +140,13 @@ impl Run {
     /// Adds the events of an entity; content file number n of this run is number `contents[n]` of the view.
     pub(super) fn events(&self, ordinal: Ordinal, contents: &[u32], into: &mut Vec<Event>) -> Result<()> {
         for event in self.log.events(ordinal)? {
-            into.push(self.event(ordinal, &event, contents)?);
+            into.push(self.event(ordinal, &event, self.instants.ts(event.rank)?, contents)?);
         }
         Ok(())
     }
 
-    fn event(&self, ordinal: Ordinal, event: &LogEvent, contents: &[u32]) -> Result<Event> {
+    /// The value of a logged event, whose instant is `ts`.
+    pub(super) fn event(&self, ordinal: Ordinal, event: &LogEvent, ts: Ns, contents: &[u32]) -> Result<Event> {
         let (tx, recorded_at) = self.system_time(ordinal, event)?;
         let tag = if event.tag == NO_TAG { None } else { Some(self.tag(event.tag)?) };
         if tag.is_none() && matches!(event.op, Op::Assert | Op::Retract) {
@@ -162,7 +163,6 @@ impl Run {
                 hash: at.hash,
             }),
         };
-        let ts = self.instants.ts(event.rank)?;
         Ok(Event { ts, seq: event.seq, tx, recorded_at, stamped: event.stamped, op: event.op, tag, content })
     }
 

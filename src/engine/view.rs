@@ -235,7 +235,7 @@ impl View {
         }
     }
 
-    /// About how many events the view holds.
+    /// How many events the view holds.
     pub fn event_count(&self) -> u64 {
         self.delta.event_count() + self.runs().map(|(run, _)| run.summary.events).sum::<u64>()
     }

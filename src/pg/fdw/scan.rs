@@ -13,7 +13,7 @@ use pgrx::prelude::*;
 use super::pred::{Pred, Subject};
 use super::quals::{Marker, Qual, TABLEOID, Target};
 use super::tuple::{Column, EventRow, StateRow, columns_of, form_event, form_state};
-use crate::engine::{Event, Horizon, Known, Opened, Select, State, Valid, View};
+use crate::engine::{Event, EventScan, Horizon, Known, Opened, Select, State, Valid, View};
 use crate::pg::catalog::{self, Dataset, Shape};
 use crate::pg::error::OrRaise;
 use crate::pg::{clock, compat, floor, manifest, store};
@@ -59,12 +59,24 @@ enum Cursor {
         select: Option<Box<Select>>,
         filter: Option<Pred>,
     },
+    /// Events that satisfy `pred`.
     Events {
         view: Arc<View>,
         pred: Pred,
-        ordinals: IntoIter<Ordinal>,
-        current: (Ordinal, Vec<u8>, IntoIter<Event>),
+        scan: Box<EventScan>,
+        current: Entity,
     },
+    /// As many events, of which nobody looks into any.
+    Blanks(u64),
+}
+
+/// The entity whose events are given: its ordinal, its id where that is needed, its events and the next one's place.
+#[derive(Default)]
+struct Entity {
+    ordinal: Ordinal,
+    id: Vec<u8>,
+    events: Vec<Event>,
+    next: usize,
 }
 
 /// Whose rows a plan reads, and how its expressions name their columns.
@@ -326,28 +338,28 @@ impl Scan {
             self.delta_rows = Some(view.delta_rows());
             self.touched_before = self.touched();
             self.view = Some(view.clone());
-            let ordinals = match &pinned {
-                Some(ids) => {
-                    let found = ids.iter().filter_map(|id| view.resolve(id).or_raise());
-                    let mut found: Vec<Ordinal> = found.collect();
-                    found.sort_unstable();
-                    found
-                }
-                None if self.shape == Shape::Event => view.ordinals().or_raise(),
-                None => Vec::new(),
-            };
+            let pinned = pinned.map(|ids| {
+                let found = ids.iter().filter_map(|id| view.resolve(id).or_raise());
+                let mut found: Vec<Ordinal> = found.collect();
+                found.sort_unstable();
+                found
+            });
             match self.shape {
+                Shape::Event if self.blank && self.quals.is_empty() => Cursor::Blanks(view.event_count()),
                 Shape::Event => {
-                    let current = (Ordinal(0), Vec::new(), Vec::new().into_iter());
-                    Cursor::Events { view, pred, ordinals: ordinals.into_iter(), current }
+                    let scan = Box::new(match pinned {
+                        Some(ordinals) => EventScan::of(view.clone(), ordinals),
+                        None => EventScan::all(view.clone()).or_raise(),
+                    });
+                    Cursor::Events { view, pred, scan, current: Entity::default() }
                 }
                 Shape::State => {
-                    let (select, filter) = match &pinned {
-                        Some(_) => (None, Some(pred)),
+                    let (ordinals, select, filter) = match pinned {
+                        Some(ordinals) => (ordinals, None, Some(pred)),
                         None => {
                             let expr = pred.lower(&view).or_raise();
                             let select = Select::new(view.clone(), expr, horizon.clone()).or_raise();
-                            (Some(Box::new(select)), pred.left_open())
+                            (Vec::new(), Some(Box::new(select)), pred.left_open())
                         }
                     };
                     Cursor::States { view, horizon, ordinals: ordinals.into_iter(), select, filter }
@@ -362,7 +374,15 @@ impl Scan {
 
     /// Whether there is one more row, where a selection alone says so; `None` where entities must be looked at.
     fn next_blank(&mut self) -> Option<bool> {
-        let Cursor::States { ordinals, select: Some(select), filter: None, .. } = &mut self.cursor else { return None };
+        let (ordinals, select) = match &mut self.cursor {
+            Cursor::States { ordinals, select: Some(select), filter: None, .. } => (ordinals, select),
+            Cursor::Blanks(left) => {
+                let is_row = *left > 0;
+                *left = left.saturating_sub(1);
+                return Some(is_row);
+            }
+            _ => return None,
+        };
         while ordinals.next().is_none() {
             pgrx::check_for_interrupts!();
             let Some(chunk) = select.next_chunk().or_raise() else { return Some(false) };
@@ -431,6 +451,7 @@ impl Scan {
     unsafe fn next(&mut self, desc: pg_sys::TupleDesc) -> Option<pg_sys::HeapTuple> {
         let needs_id = self.needs(Column::Id);
         let needs_content = self.needs(Column::Content);
+        let needs_recorded_at = self.needs(Column::RecordedAt);
         let needs_state = self
             .columns
             .iter()
@@ -440,7 +461,7 @@ impl Scan {
         let (relid, columns, needed) = (self.relid, &self.columns, &self.needed);
         let is_needed = |i: usize| needed.get(i).copied().unwrap_or(false);
         match &mut self.cursor {
-            Cursor::Start | Cursor::Done => None,
+            Cursor::Start | Cursor::Done | Cursor::Blanks(_) => None,
             Cursor::States { view, .. } => {
                 let (ordinal, id, state) = entity?;
                 let blob = state.as_ref().and_then(|s| s.content.as_ref()).filter(|_| needs_content);
@@ -449,24 +470,26 @@ impl Scan {
                 // SAFETY: the descriptor is the face's, whose columns `begin` read.
                 Some(unsafe { form_state(desc, relid, columns, &is_needed, &row) })
             }
-            Cursor::Events { view, pred, ordinals, current } => loop {
-                pgrx::check_for_interrupts!();
-                let (ordinal, id, events) = current;
-                let Some(event) = events.next() else {
-                    let ordinal = ordinals.next()?;
-                    let id = view.id(ordinal).or_raise().into_owned();
-                    let mut events = view.timeline(ordinal).or_raise().events().to_vec();
-                    events.sort_unstable_by_key(|e| e.seq);
-                    *current = (ordinal, id, events.into_iter());
+            Cursor::Events { view, pred, scan, current } => loop {
+                let Some(event) = current.events.get(current.next) else {
+                    pgrx::check_for_interrupts!();
+                    current.ordinal = scan.next(&mut current.events).or_raise()?;
+                    current.next = 0;
+                    if needs_id || pred.asks_ids() {
+                        current.id = view.id(current.ordinal).or_raise().into_owned();
+                    }
                     continue;
                 };
-                if !pred.matches(&Subject::event(id, event.ts)) {
+                current.next += 1;
+                if !pred.matches(&Subject::event(&current.id, event.ts)) {
                     continue;
                 }
                 let blob = event.content.as_ref().filter(|_| needs_content);
                 let content = blob.map(|blob| view.content(blob).or_raise());
-                let recorded_at = event.recorded_at.or_else(|| clock::commit_time(event.tx));
-                let row = EventRow { ordinal: *ordinal, id, event: &event, content: content.as_deref(), recorded_at };
+                let recorded_at =
+                    if needs_recorded_at { event.recorded_at.or_else(|| clock::commit_time(event.tx)) } else { None };
+                let (ordinal, id) = (current.ordinal, &current.id);
+                let row = EventRow { ordinal, id, event, content: content.as_deref(), recorded_at };
                 // SAFETY: the descriptor is the face's, whose columns `begin` read.
                 return Some(unsafe { form_event(desc, relid, columns, &is_needed, &row) });
             },
