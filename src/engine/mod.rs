@@ -42,5 +42,5 @@ pub use opened::Opened;
 pub use pattern::Pattern;
 pub use select::{Chunk, Select, facets};
 pub use timeline::{Blob, Event, Rules, State, Timeline, Toggle};
-pub use verify::{Check, verify};
+pub use verify::{Check, checksums, unopened, verify};
 pub use view::View;

@@ -6,8 +6,9 @@ use std::ops::Bound;
 
 use roaring::RoaringBitmap;
 
-use super::View;
 use super::verify_run::verify_run;
+use super::{Opened, View};
+use crate::error::Error;
 
 /// One thing that was looked at.
 #[derive(Clone, Debug)]
@@ -35,13 +36,7 @@ pub fn verify(view: &View) -> Vec<Check> {
     let mut checks = Vec::new();
     for opened in view.files().into_iter().flatten() {
         view.tick();
-        let faults = opened.reader().verify_all();
-        if faults.is_empty() {
-            checks.push(Check::new(opened.name(), "checksums", Ok(String::new())));
-        }
-        for fault in faults {
-            checks.push(Check::new(opened.name(), "checksums", Err(fault.to_string())));
-        }
+        checks.append(&mut checksums(opened));
         if let Some(ids) = opened.ids() {
             let found = ids.verify().map(|()| format!("{} ids", ids.len())).map_err(|e| e.to_string());
             checks.push(Check::new(opened.name(), "ids", found));
@@ -52,6 +47,20 @@ pub fn verify(view: &View) -> Vec<Check> {
     }
     checks.push(Check::new("", "ids", ids(view)));
     checks
+}
+
+/// Checks the blocks of one file.
+pub fn checksums(opened: &Opened) -> Vec<Check> {
+    let faults = opened.reader().verify_all();
+    if faults.is_empty() {
+        return vec![Check::new(opened.name(), "checksums", Ok(String::new()))];
+    }
+    faults.into_iter().map(|fault| Check::new(opened.name(), "checksums", Err(fault.to_string()))).collect()
+}
+
+/// What is to be said of a file that cannot be opened.
+pub fn unopened(name: &str, fault: &Error) -> Check {
+    Check::new(name, "file", Err(fault.to_string()))
 }
 
 /// That every entity has an id, and that ids and ordinals of the whole view are one to one.

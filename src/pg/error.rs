@@ -44,10 +44,13 @@ fn sqlstate(error: &Error) -> PgSqlErrorCode {
 
 fn hint(error: &Error) -> Option<&'static str> {
     match error {
-        Error::Missing { .. } => {
-            Some("If this database was made by CREATE DATABASE .. TEMPLATE, load its data anew or dump and restore it.")
+        Error::Missing { .. } => Some(
+            "Restore the file from a backup. If this database was made by CREATE DATABASE .. TEMPLATE, load its data anew \
+                 or dump and restore it.",
+        ),
+        Error::ChecksumMismatch { .. } | Error::Malformed { .. } => {
+            Some("Other segments stay readable; restore the file from a backup.")
         }
-        Error::ChecksumMismatch { .. } => Some("Other segments stay readable; restore the file from a backup."),
-        Error::Malformed { .. } | Error::Io { .. } | Error::TooMany { .. } | Error::Exists { .. } => None,
+        Error::Io { .. } | Error::TooMany { .. } | Error::Exists { .. } => None,
     }
 }

@@ -7,7 +7,7 @@ use pgrx::prelude::*;
 
 use super::catalog::{self, Dataset};
 use super::error::raise;
-use super::{maintain, store};
+use super::{maintain, manifest, store};
 use crate::engine;
 
 /// The dataset of this name, if the caller may maintain it; raises otherwise.
@@ -44,8 +44,21 @@ fn verify_dataset(
 ) -> TableIterator<'static, (name!(segment, String), name!(check, String), name!(ok, bool), name!(detail, String))> {
     let dataset = owned(dataset);
     // SAFETY: the snapshot is the statement's own, active while the function runs.
-    let view = unsafe { store::view(&dataset, pg_sys::GetActiveSnapshot()) };
-    TableIterator::new(
-        engine::verify(&view).into_iter().map(|check| (check.segment, check.check.to_owned(), check.ok, check.detail)),
-    )
+    let names = unsafe { manifest::names(&dataset, pg_sys::GetActiveSnapshot()) };
+    let files: Vec<_> = names.iter().map(|name| (name, manifest::try_open(name))).collect();
+    let checks = if files.iter().all(|(_, file)| file.is_ok()) {
+        // SAFETY: as above.
+        let view = unsafe { store::view(&dataset, pg_sys::GetActiveSnapshot()) };
+        engine::verify(&view)
+    } else {
+        // What needs all files cannot be looked at; each that can be opened still can.
+        files
+            .iter()
+            .flat_map(|(name, file)| match file {
+                Ok(opened) => engine::checksums(opened),
+                Err(fault) => vec![engine::unopened(name, fault)],
+            })
+            .collect()
+    };
+    TableIterator::new(checks.into_iter().map(|check| (check.segment, check.check.to_owned(), check.ok, check.detail)))
 }

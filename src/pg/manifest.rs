@@ -14,6 +14,7 @@ use pgrx::prelude::*;
 use super::catalog::{self, Dataset};
 use super::error::OrRaise;
 use crate::engine::{FileInfo, Opened};
+use crate::error::Result;
 use crate::segment;
 use crate::types::{Ns, Xid};
 
@@ -79,18 +80,23 @@ pub unsafe fn segments(dataset: &Dataset, snapshot: pg_sys::Snapshot) -> Vec<Arc
 
 /// A segment file, from the cache or mapped anew.
 fn open(name: &str) -> Arc<Opened> {
+    try_open(name).or_raise()
+}
+
+/// The same, where a file that cannot be opened is an answer.
+pub fn try_open(name: &str) -> Result<Arc<Opened>> {
     if let Some(found) = OPEN.with_borrow(|open| open.get(name).cloned()) {
-        return found;
+        return Ok(found);
     }
-    let bytes = segment::map(&folder().join(name)).or_raise();
-    let opened = Opened::open(name, bytes).or_raise();
+    let bytes = segment::map(&folder().join(name))?;
+    let opened = Opened::open(name, bytes)?;
     OPEN.with_borrow_mut(|open| {
         if open.len() >= OPEN_MAX {
             open.clear();
         }
         open.insert(name.to_owned(), opened.clone());
     });
-    opened
+    Ok(opened)
 }
 
 /// Publishes files to this transaction and, once it commits, to every later snapshot.
