@@ -175,6 +175,16 @@ class Questions:
         expected = self.model.facets(namespace, tags, end)
         self.report.equal([(v, int(n)) for v, n in rows], expected, f"facets of {namespace} with {tags} at {t}")
 
+    def check_exact(self):
+        """Another face of the dataset: nanoseconds, and versions, which are those of the event face."""
+        t, versions = self.random_ns(), "SELECT id, max(seq) FROM entity_event WHERE ts_ns <= {} GROUP BY id"
+        rows = self.db.rows(
+            "SELECT f.id, f.created_at_ns, f.updated_at_ns, f.version = v.version FROM exact_face f "
+            f"LEFT JOIN ({versions.format(t)}) v (id, version) ON v.id = f.id WHERE entitydb.at_ns(f.tableoid, {t})"
+        )
+        expected = [(i, str(s.created_at), str(s.updated_at), "t") for i, s in self.model.states(t).items()]
+        self.report.equal(sorted(rows), sorted(expected), f"exact times and versions at {t}")
+
     def check_floor(self):
         """What was known before a TRUNCATE cannot be asked any more (S15, S19)."""
         below = [system for system, truncated, _ in self.known if truncated != self.run.truncated]
@@ -235,7 +245,7 @@ class Questions:
         for _ in range(3):
             self.same(*self.instant())
             self.check_condition()
-        for check in [self.check_prepared, self.check_lateral, self.check_facets, self.check_timeline, self.check_floor]:
+        for check in [self.check_prepared, self.check_lateral, self.check_facets, self.check_timeline, self.check_exact, self.check_floor]:
             check()
         for id_ in self.rng.sample(IDS, 2):
             self.check_entity(id_)
