@@ -67,6 +67,9 @@ impl Moment {
     }
 
     fn at(view: &View, t: Ns) -> Result<Self> {
+        if view.runs().all(|(run, _)| run.summary.ts.1 <= t) {
+            return Ok(Moment::Last);
+        }
         Ok(Moment::At(
             view.runs()
                 .map(|(run, _)| if run.summary.ts.0 > t { Ok(0) } else { run.instants.rank_after(t) })
