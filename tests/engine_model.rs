@@ -348,6 +348,13 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// Writes at the instants `from` to `to`.
+fn writes(from: i64, to: i64) -> impl Strategy<Value = Vec<Step>> {
+    let event = event().prop_map(move |e| NewEvent { ts: Ns(from + e.ts.0 % (to - from + 1)), ..e });
+    let write = (0..6_u8, 1..7_u64, prop::option::weighted(0.2, 0..70_i64), prop::collection::vec(event, 1..5));
+    prop::collection::vec(write.prop_map(|(id, tx, at, events)| Step::Write(id, tx, at, events)), 1..8)
+}
+
 fn expr() -> impl Strategy<Value = TagExpr> {
     let leaf = prop_oneof![
         1 => Just(TagExpr::Exists),
@@ -424,6 +431,29 @@ proptest! {
         check_events(&store);
         let faults: Vec<_> = verify(&store.view(true).expect("opens")).into_iter().filter(|c| !c.ok).collect();
         prop_assert!(faults.is_empty(), "{faults:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// The usual order of things: what is unsealed is, but for a little, later than all that is sealed.
+    #[test]
+    fn recent_writes_over_sealed_ones_are_answered_as_the_model_does(
+        mut steps in writes(0, 4),
+        seals in 0..2_u8,
+        recent in writes(4, 11),
+        exprs in prop::collection::vec(expr(), 3),
+    ) {
+        if seals == 1 {
+            steps.insert(steps.len() / 2, Step::Seal(u64::MAX));
+        }
+        steps.push(Step::Seal(u64::MAX));
+        steps.extend(recent);
+        let store = play(&steps, false);
+        for horizon in horizons() {
+            check(&store, &exprs, &horizon);
+        }
     }
 }
 

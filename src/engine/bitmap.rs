@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::opened::Run;
+use super::overlay::Overlay;
 use super::{Horizon, TagExpr, Valid, View};
 use crate::error::Result;
 use crate::index::directory::Entry;
@@ -102,12 +103,13 @@ pub(super) fn exists(view: &View) -> Result<Keys> {
 pub(super) struct Tree {
     node: Node,
     exists: Keys,
+    overlay: Overlay,
 }
 
 enum Node {
     Never,
     Exists,
-    Tag(Keys),
+    Tag(Vec<u8>, Keys),
     Ordinals(roaring::RoaringBitmap),
     /// The members that are asked for, the smallest first, and those that are excluded.
     And(Vec<Node>, Vec<Node>),
@@ -127,27 +129,44 @@ pub(super) fn tags_with(view: &View, prefix: &[u8]) -> Result<BTreeMap<Vec<u8>, 
     Ok(tags)
 }
 
+/// As [`tags_with`], with those that only the overlay names.
+fn overlaid(view: &View, overlay: &Overlay, prefix: &[u8]) -> Result<BTreeMap<Vec<u8>, Keys>> {
+    let mut tags = tags_with(view, prefix)?;
+    for tag in overlay.tags_with(prefix) {
+        tags.entry(tag.clone()).or_default();
+    }
+    Ok(tags)
+}
+
 impl Tree {
     /// Looks up the tags of a tree.
-    pub(super) fn new(view: &View, expr: &TagExpr) -> Result<Self> {
+    pub(super) fn new(view: &View, expr: &TagExpr, overlay: Overlay) -> Result<Self> {
         let exists = exists(view)?;
         let all = cardinality(&exists);
-        Ok(Self { node: Node::new(view, expr, all)?, exists })
+        Ok(Self { node: Node::new(view, expr, &overlay, all)?, exists, overlay })
     }
 
     /// The chunks in which entities can be selected.
     pub(super) fn chunks(&self) -> BTreeSet<u16> {
-        self.node.chunks(&chunks_of(&self.exists))
+        &self.node.chunks(&chunks_of(&self.exists)) | self.overlay.chunks()
+    }
+
+    /// All tags with this prefix, and where their postings are.
+    pub(super) fn tags_with(&self, view: &View, prefix: &[u8]) -> Result<BTreeMap<Vec<u8>, Keys>> {
+        overlaid(view, &self.overlay, prefix)
     }
 
     /// How many entities are selected, where postings of one run say it without being laid out.
     pub(super) fn cardinality(&self, view: &View, moment: &Moment) -> Result<Option<u64>> {
+        if !self.overlay.chunks().is_empty() {
+            return Ok(None);
+        }
         let keys = match &self.node {
             Node::Exists => &self.exists,
-            Node::Tag(keys) => keys,
+            Node::Tag(_, keys) => keys,
             Node::And(asked, excluded) if excluded.is_empty() => match asked.as_slice() {
                 [] => &self.exists,
-                [Node::Tag(keys)] => keys,
+                [Node::Tag(_, keys)] => keys,
                 _ => return Ok(None),
             },
             _ => return Ok(None),
@@ -174,7 +193,21 @@ impl Tree {
 
     /// Overwrites `words` with what is selected of a chunk.
     pub(super) fn eval(&self, view: &View, moment: &Moment, chunk: u16, words: &mut Words) -> Result<()> {
-        self.node.eval(&Place { view, moment, chunk, exists: &self.exists }, words)
+        self.node.eval(&Place { view, moment, chunk, tree: self }, words)
+    }
+
+    /// Overwrites `words` with the ordinals of a chunk that carry a tag.
+    pub(super) fn carriers(
+        &self,
+        view: &View,
+        (tag, keys): (&[u8], &Keys),
+        moment: &Moment,
+        chunk: u16,
+        words: &mut Words,
+    ) -> Result<()> {
+        compose(view, keys, moment, chunk, words)?;
+        self.overlay.apply(Some(tag), chunk, words);
+        Ok(())
     }
 }
 
@@ -183,19 +216,26 @@ struct Place<'a> {
     view: &'a View,
     moment: &'a Moment,
     chunk: u16,
-    exists: &'a Keys,
+    tree: &'a Tree,
 }
 
 impl Place<'_> {
-    fn compose(&self, keys: &Keys, words: &mut Words) -> Result<()> {
-        compose(self.view, keys, self.moment, self.chunk, words)
+    fn carriers(&self, tag: &[u8], keys: &Keys, words: &mut Words) -> Result<()> {
+        self.tree.carriers(self.view, (tag, keys), self.moment, self.chunk, words)
+    }
+
+    fn exists(&self, words: &mut Words) -> Result<()> {
+        compose(self.view, &self.tree.exists, self.moment, self.chunk, words)?;
+        self.tree.overlay.apply(None, self.chunk, words);
+        Ok(())
     }
 }
 
 impl Node {
     /// `all` is about how many entities exist.
-    fn new(view: &View, expr: &TagExpr, all: f64) -> Result<Self> {
-        let each = |inner: &[TagExpr]| inner.iter().map(|e| Self::new(view, e, all)).collect::<Result<Vec<_>>>();
+    fn new(view: &View, expr: &TagExpr, overlay: &Overlay, all: f64) -> Result<Self> {
+        let each =
+            |inner: &[TagExpr]| inner.iter().map(|e| Self::new(view, e, overlay, all)).collect::<Result<Vec<_>>>();
         Ok(match expr {
             TagExpr::Exists => Node::Exists,
             TagExpr::Never => Node::Never,
@@ -206,9 +246,11 @@ impl Node {
                         keys.push(key_of(n, run, position + 1)?);
                     }
                 }
-                Node::Tag(keys)
+                Node::Tag(tag.clone(), keys)
             }
-            TagExpr::Prefix(prefix) => Node::Or(tags_with(view, prefix)?.into_values().map(Node::Tag).collect()),
+            TagExpr::Prefix(prefix) => {
+                Node::Or(overlaid(view, overlay, prefix)?.into_iter().map(|(tag, keys)| Node::Tag(tag, keys)).collect())
+            }
             TagExpr::Ordinals(set) => Node::Ordinals(set.clone()),
             TagExpr::And(inner) => {
                 let (mut asked, mut excluded) = (Vec::new(), Vec::new());
@@ -223,7 +265,7 @@ impl Node {
                 Node::And(asked, excluded)
             }
             TagExpr::Or(inner) => Node::Or(each(inner)?),
-            TagExpr::Not(inner) => Node::Not(Box::new(Self::new(view, inner, all)?)),
+            TagExpr::Not(inner) => Node::Not(Box::new(Self::new(view, inner, overlay, all)?)),
         })
     }
 
@@ -232,7 +274,7 @@ impl Node {
         match self {
             Node::Never => BTreeSet::new(),
             Node::Exists | Node::Not(_) => exist.clone(),
-            Node::Tag(keys) => chunks_of(keys),
+            Node::Tag(_, keys) => chunks_of(keys),
             Node::Ordinals(set) => {
                 let base = |chunk: u16| u32::from(chunk) << 16;
                 exist.iter().copied().filter(|&c| set.range(base(c)..=base(c) | 0xffff).next().is_some()).collect()
@@ -249,10 +291,10 @@ impl Node {
     fn eval(&self, at: &Place, words: &mut Words) -> Result<()> {
         match self {
             Node::Never => words.fill(0),
-            Node::Exists => at.compose(at.exists, words)?,
-            Node::Tag(keys) => at.compose(keys, words)?,
+            Node::Exists => at.exists(words)?,
+            Node::Tag(tag, keys) => at.carriers(tag, keys, words)?,
             Node::Ordinals(set) => {
-                at.compose(at.exists, words)?;
+                at.exists(words)?;
                 let mut these = Box::new([0_u64; 1024]);
                 let base = u32::from(at.chunk) << 16;
                 for ordinal in set.range(base..=(base | 0xffff)) {
@@ -263,7 +305,7 @@ impl Node {
             }
             Node::And(asked, excluded) => {
                 match asked.first() {
-                    None => at.compose(at.exists, words)?,
+                    None => at.exists(words)?,
                     Some(first) => first.eval(at, words)?,
                 }
                 let mut some = Box::new([0_u64; 1024]);
@@ -293,7 +335,7 @@ impl Node {
                 }
             },
             Node::Not(node) => {
-                at.compose(at.exists, words)?;
+                at.exists(words)?;
                 let mut some = Box::new([0_u64; 1024]);
                 node.eval(at, &mut some)?;
                 combine(words, &some, |a, b| a & !b);
@@ -311,7 +353,7 @@ impl Node {
         match self {
             Node::Never => 0.0,
             Node::Exists => 1.0,
-            Node::Tag(keys) => cardinality(keys) / all,
+            Node::Tag(_, keys) => cardinality(keys) / all,
             Node::Ordinals(set) => set.len() as f64 / all,
             Node::And(asked, excluded) => {
                 asked.iter().map(of).product::<f64>() * excluded.iter().map(|node| 1.0 - of(node)).product::<f64>()
@@ -375,7 +417,7 @@ pub(super) fn compose(view: &View, keys: &Keys, moment: &Moment, chunk: u16, wor
 /// About how many sealed entities the expression selects at last, by the cardinalities in the directories.
 pub(super) fn estimate(view: &View, expr: &TagExpr) -> Result<f64> {
     let all = cardinality(&exists(view)?);
-    Ok(Node::new(view, expr, all)?.fraction(all).clamp(0.0, 1.0) * all)
+    Ok(Node::new(view, expr, &Overlay::default(), all)?.fraction(all).clamp(0.0, 1.0) * all)
 }
 
 fn cardinality(keys: &Keys) -> f64 {

@@ -77,7 +77,12 @@ impl Delta {
 
     /// Every ordinal, ascending, once.
     pub(super) fn ordinals(&self) -> impl Iterator<Item = Ordinal> + '_ {
-        self.sets.chunk_by(|a, b| a.ordinal == b.ordinal).map(|sets| sets[0].ordinal)
+        self.entities_sets().map(|sets| sets[0].ordinal)
+    }
+
+    /// The change sets of each entity, in seq order, by ordinal.
+    pub(super) fn entities_sets(&self) -> impl Iterator<Item = &[ChangeSet]> {
+        self.sets.chunk_by(|a, b| a.ordinal == b.ordinal)
     }
 
     /// How many entities have change sets.

@@ -42,6 +42,17 @@ impl TagExpr {
         }
     }
 
+    /// Whether the tree asks about this tag.
+    pub(super) fn names(&self, tag: &[u8]) -> bool {
+        match self {
+            TagExpr::Tag(named) => named == tag,
+            TagExpr::Prefix(prefix) => tag.starts_with(prefix),
+            TagExpr::And(inner) | TagExpr::Or(inner) => inner.iter().any(|e| e.names(tag)),
+            TagExpr::Not(inner) => inner.names(tag),
+            TagExpr::Exists | TagExpr::Never | TagExpr::Ordinals(_) => false,
+        }
+    }
+
     /// What the tree says of an existing entity before its tags are known; `None` where they decide.
     pub(super) fn without_tags(&self, ordinal: Ordinal) -> Option<bool> {
         match self {

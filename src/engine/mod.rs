@@ -19,6 +19,7 @@ mod load_ids;
 mod load_tags;
 mod merge;
 mod opened;
+mod overlay;
 mod pattern;
 mod run_writer;
 mod select;

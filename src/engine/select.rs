@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
-use super::bitmap::{self, Moment, Tree};
+use super::bitmap::{Moment, Tree};
+use super::overlay::Overlay;
 use super::{Horizon, State, TagExpr, View};
 use crate::error::Result;
 use crate::types::Ordinal;
@@ -78,7 +79,7 @@ pub struct Select {
     horizon: Horizon,
     tree: Tree,
     moment: Moment,
-    /// The entities that are evaluated from the log; all others are from the postings.
+    /// The entities that are evaluated from the log; all others are from the postings and the overlay.
     dirty: RoaringBitmap,
     /// The chunks to visit, ascending.
     chunks: Vec<u16>,
@@ -88,21 +89,27 @@ pub struct Select {
 impl Select {
     /// Prepares the evaluation; no posting is read yet.
     pub fn new(view: Arc<View>, expr: TagExpr, horizon: Horizon) -> Result<Self> {
-        let tree = Tree::new(&view, &expr)?;
+        Self::of(view, expr, horizon, &|_| false)
+    }
+
+    /// As [`new`](Self::new); the caller will ask for the carriers of `further` tags.
+    fn of(view: Arc<View>, expr: TagExpr, horizon: Horizon, further: &dyn Fn(&[u8]) -> bool) -> Result<Self> {
         let mut moment = Moment::of(&view, &horizon)?;
-        let mut dirty = match &moment {
-            Moment::Log => view.ordinals()?.into_iter().map(|o| o.0).collect(),
-            Moment::Last | Moment::At(_) => {
+        let mut overlay = Overlay::default();
+        let dirty = match (few_ordinals(&expr), &moment) {
+            // So few candidates are looked up one by one: no posting is worth reading.
+            (Some(few), _) => {
+                moment = Moment::Log;
+                few.clone()
+            }
+            (None, Moment::Log) => view.ordinals()?.into_iter().map(|o| o.0).collect(),
+            (None, Moment::Last | Moment::At(_)) => {
                 let mut dirty = hidden(&view, &horizon)?;
-                dirty.extend(view.delta().ordinals().map(|o| o.0));
+                overlay = Overlay::new(&view, &horizon, &mut dirty, &|tag| expr.names(tag) || further(tag));
                 dirty
             }
         };
-        if let Some(few) = few_ordinals(&expr) {
-            // So few candidates are looked up one by one: no posting is worth reading.
-            dirty = few.clone();
-            moment = Moment::Log;
-        }
+        let tree = Tree::new(&view, &expr, overlay)?;
         let mut chunks = match moment {
             Moment::Log => BTreeSet::new(),
             Moment::Last | Moment::At(_) => tree.chunks(),
@@ -242,13 +249,13 @@ pub fn facets(view: &Arc<View>, namespace: &[u8], expr: &TagExpr, h: &Horizon) -
         Some(count) => *count += n,
         None => drop(counts.insert(value.to_vec(), n)),
     };
-    let tags = bitmap::tags_with(view, &prefix)?;
-    let mut select = Select::new(view.clone(), expr.clone(), h.clone())?;
+    let mut select = Select::of(view.clone(), expr.clone(), h.clone(), &|tag| tag.starts_with(&prefix))?;
+    let tags = select.tree.tags_with(view, &prefix)?;
     let (mut sealed, mut carriers) = (Chunk::empty(0), Chunk::empty(0));
     while select.next_sealed(&mut sealed)? {
         if sealed.words.iter().any(|w| *w != 0) {
             for (tag, keys) in &tags {
-                bitmap::compose(view, keys, &select.moment, sealed.chunk, &mut carriers.words)?;
+                select.tree.carriers(view, (tag, keys), &select.moment, sealed.chunk, &mut carriers.words)?;
                 let both = sealed.words.iter().zip(carriers.words.iter()).map(|(a, b)| u64::from((a & b).count_ones()));
                 let n = both.sum();
                 if n > 0 {
