@@ -39,12 +39,14 @@ pub fn lock(dataset: &Dataset) {
 
 /// Seal and compact judge visibility by a snapshot of their own; a transaction snapshot would be too old. Each is a
 /// command of its own, so that it sees what another one in the same statement did.
-fn begin(what: &str) {
+fn begin(what: &'static std::ffi::CStr) {
+    // SAFETY: `what` ends with a NUL; raises 25006 in a transaction that may not write.
+    unsafe { pg_sys::PreventCommandIfReadOnly(what.as_ptr()) };
     // SAFETY: reads a global of the backend.
     if unsafe { pg_sys::XactIsoLevel } >= pg_sys::XACT_REPEATABLE_READ as i32 {
         raise(
             PgSqlErrorCode::ERRCODE_ACTIVE_SQL_TRANSACTION,
-            format!("{what} runs in READ COMMITTED transactions only"),
+            format!("{} runs in READ COMMITTED transactions only", what.to_string_lossy()),
             None,
         );
     }
@@ -72,7 +74,7 @@ pub fn files() -> Directory {
 
 /// Turns the change sets that are committed now into a run. Returns how many events were sealed.
 pub fn seal(dataset: &Dataset) -> i64 {
-    begin("seal");
+    begin(c"seal");
     lock(dataset);
     sweep();
     with_fresh_snapshot(|snapshot| {
@@ -94,7 +96,7 @@ pub fn seal(dataset: &Dataset) -> i64 {
 
 /// Merges the dataset's runs and tiles into one. Returns how many files were replaced.
 pub fn compact(dataset: &Dataset) -> i64 {
-    begin("compact");
+    begin(c"compact");
     lock(dataset);
     sweep();
     with_fresh_snapshot(|snapshot| {
