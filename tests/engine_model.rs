@@ -148,7 +148,7 @@ impl Store {
             range += n;
             Ok(range - n)
         };
-        load.finish(&*self.view(true)?, &mut ordinals, files).map(drop)
+        load.finish(&*self.view(true)?, &mut ordinals, files, &|start| start()).map(drop)
     }
 
     fn adopt_load<'a>(&mut self, ids: impl Iterator<Item = &'a Vec<u8>>) -> Result<()> {
@@ -545,7 +545,7 @@ fn s13_a_state_load_of_an_id_that_exists_is_an_error() {
         for id in ids {
             load.push_row(id, &[b"s:z", b"s:z"], Some(b"c"), (Ns(at), true), &mut files)?;
         }
-        load.finish(&*store.view(true)?, &mut |_| Ok(900_000), &mut files)?;
+        load.finish(&*store.view(true)?, &mut |_| Ok(900_000), &mut files, &|start| start())?;
         store.adopt()
     };
     assert!(matches!(load_one(&[b"a"], 9), Err(Error::Exists { id }) if id == b"a"));
@@ -558,6 +558,43 @@ fn s13_a_state_load_of_an_id_that_exists_is_an_error() {
     let z = TagExpr::Tag(b"s:z".to_vec());
     let ids = selected(&view, &z, &Horizon::at(Ns(9))).expect("selects");
     assert_eq!(ids, [b"b", b"n", b"o"].map(|id| id.to_vec()).into_iter().collect());
+}
+
+#[test]
+fn a_load_of_many_ids_in_any_order_is_whole() {
+    let files = MemoryFiles::default();
+    let mut load = Load::new(LoadMode::State, Xid(9), OPTIONS);
+    // Multiplying by an odd number walks through all of them out of order.
+    let ids: Vec<Vec<u8>> = (0..20_000_u64).map(|n| format!("id {}", n * 7_919 % 20_000).into_bytes()).collect();
+    for (n, id) in (0..).zip(&ids) {
+        let tags: [&[u8]; 2] = [b"t:x", if n % 3 == 0 { b"s:a" } else { b"s:b" }];
+        load.push_row(id, &tags, Some(id), (Ns(n), true), &mut files.clone()).expect("pushes");
+    }
+    let base = View::new(Vec::new(), Vec::new(), Rules::default(), || {}).expect("opens");
+    let mut started = 0;
+    let built = {
+        let started = std::cell::RefCell::new(&mut started);
+        let start = |start: &mut dyn FnMut()| {
+            **started.borrow_mut() += 1;
+            start();
+        };
+        load.finish(&base, &mut |_| Ok(60_000), &mut files.clone(), &start).expect("loads")
+    };
+    assert_eq!(started, 1, "a second thread is started");
+    let published = files.published.lock();
+    assert!(built.iter().map(|info| &info.name).eq(published.iter().map(|(name, _)| name)), "files are in order");
+    let segments = published.iter().map(|(name, bytes)| Opened::open(name, Arc::new(bytes.clone())).expect("opens"));
+    let view = Arc::new(View::new(segments.collect(), Vec::new(), Rules::default(), || {}).expect("opens"));
+    assert!(verify(&view).iter().all(|check| check.ok));
+    let now = Horizon { valid: Valid::Now { clock: Ns(0), own: None }, known: None };
+    for (n, id) in ids.iter().enumerate() {
+        let ordinal = view.resolve(id).expect("resolves").expect("is there");
+        let state = view.state(ordinal, &now).expect("reads").expect("exists");
+        assert_eq!(state.created_at, Ns(n as i64));
+        assert_eq!(&*view.content(state.content.as_ref().expect("has content")).expect("reads"), id);
+    }
+    let of = |tag: &str| Select::new(view.clone(), TagExpr::Tag(tag.into()), now.clone()).and_then(Select::count);
+    assert_eq!([of("t:x").expect("counts"), of("s:a").expect("counts")], [20_000, 6_667]);
 }
 
 #[test]

@@ -131,7 +131,7 @@ impl Store {
                 next += count;
                 Ok(next - count)
             };
-            load.finish(&self.view(true), &mut ordinals, &mut files).expect("finishes");
+            load.finish(&self.view(true), &mut ordinals, &mut files, &|start| start()).expect("finishes");
             self.adopt(&[]);
         }
         for (n, event) in facts {

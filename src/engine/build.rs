@@ -128,6 +128,14 @@ pub fn compact(
 
 /// Writes an id run; ids ascend.
 pub(super) fn write_ids<'a>(ids: impl Iterator<Item = (&'a [u8], Ordinal)>, files: &mut dyn Files) -> Result<FileInfo> {
+    write_ids_to(SegmentWriter::new(files.create(Kind::Ids)?, Kind::Ids)?, ids)
+}
+
+/// The same, to a file that was made for them.
+pub(super) fn write_ids_to<'a>(
+    mut out: SegmentWriter,
+    ids: impl Iterator<Item = (&'a [u8], Ordinal)>,
+) -> Result<FileInfo> {
     let mut writer = IdsWriter::default();
     let mut count = 0;
     let mut ordinals = (Ordinal(u32::MAX), Ordinal(0));
@@ -136,7 +144,6 @@ pub(super) fn write_ids<'a>(ids: impl Iterator<Item = (&'a [u8], Ordinal)>, file
         count += 1;
         ordinals = (ordinals.0.min(ordinal), ordinals.1.max(ordinal));
     }
-    let mut out = SegmentWriter::new(files.create(Kind::Ids)?, Kind::Ids)?;
     writer.finish(&mut out)?;
     let mut info = published(out, Kind::Ids, count)?;
     info.entities = count;
@@ -190,6 +197,11 @@ impl ContentFile {
         })?;
         let (offset, hash) = writer.append(bytes)?;
         Ok(ContentLoc { segment: 0, offset, len, hash })
+    }
+
+    /// The file's name, if there is one.
+    pub(super) fn name(&self) -> Option<String> {
+        self.writer.as_ref().map(|writer| writer.name().to_owned())
     }
 
     /// Publishes the file, if there is one; returns the names that a run's contents count by.

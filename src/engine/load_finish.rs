@@ -6,20 +6,55 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::build::{ContentFile, write_ids};
+use super::build::{ContentFile, write_ids_to};
 use super::gather::{Gather, Pour};
 use super::load::{Load, LoadMode, NONE, Row, Span};
+use super::load_ids::LoadIds;
 use super::run_writer::RunWriter;
 use super::{Blob, BuildOptions, Event, FileInfo, Timeline, View};
 use crate::error::{Error, Result};
 use crate::index::log::{ContentLoc, LogEvent, NO_TAG};
-use crate::segment::{Files, Kind};
+use crate::segment::{Files, Kind, SegmentWriter};
 use crate::types::{Ns, Op, Ordinal, TAGS_MAX};
 
 /// How many entities are handled between two calls of the view's tick.
 const TICK_EVERY: usize = 256;
 /// The options of a content file to which nothing is written.
 const NO_CONTENT: BuildOptions = BuildOptions { compress: false, compression_threshold: usize::MAX };
+
+/// A load of at least so many ids is worth a second thread.
+const MANY_IDS: usize = 10_000;
+
+/// Calls a function that starts a thread, in such a way that the thread disturbs nobody: signals are not for it.
+pub type Start<'a> = &'a dyn Fn(&mut dyn FnMut());
+
+/// Does `other` in a thread of its own while `own` is done here; one after the other where that does not pay.
+fn beside<A: Send, B>(
+    pays: bool,
+    start: Start<'_>,
+    other: impl FnOnce() -> Result<A> + Send,
+    own: impl FnOnce() -> B,
+) -> (Result<A>, B) {
+    if !pays {
+        return (other(), own());
+    }
+    std::thread::scope(|scope| {
+        let (mut other, mut thread) = (Some(other), None);
+        start(&mut || {
+            if let Some(other) = other.take() {
+                thread = Some(std::thread::Builder::new().spawn_scoped(scope, other));
+            }
+        });
+        let own = own();
+        let doing = || "start a thread".to_owned();
+        let other = match thread {
+            Some(Ok(thread)) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Some(Err(source)) => Err(Error::Io { doing: doing(), source }),
+            None => Err(Error::Io { doing: doing(), source: std::io::ErrorKind::Other.into() }),
+        };
+        (other, own)
+    })
+}
 
 /// Where an entity of the load is in the dataset.
 #[derive(Clone, Copy)]
@@ -32,53 +67,77 @@ struct Placed {
 impl Load {
     /// Builds the files. `base` is the view of a snapshot taken under the dataset tag, delta included; `ordinals` gives
     /// the first of a range of n new ordinals. Events of `base` by the load's own transaction do not count as stored
-    /// before (an earlier part of the same statement). Returns the files in manifest order.
+    /// before (an earlier part of the same statement). Contents and ids are written by another thread, which `start` starts,
+    /// beside the run. Returns the files in manifest order.
     pub fn finish(
         mut self,
         base: &View,
         ordinals: &mut dyn FnMut(u32) -> Result<u32>,
         files: &mut dyn Files,
+        start: Start<'_>,
     ) -> Result<Vec<FileInfo>> {
-        let mut infos = Vec::new();
-        if self.ids.len() == 0 {
-            return Ok(infos);
+        let ids = std::mem::take(&mut self.ids);
+        if ids.len() == 0 {
+            return Ok(Vec::new());
         }
         let contents = std::mem::replace(&mut self.contents, ContentFile::new(NO_CONTENT));
-        let content_files = contents.finish(&mut infos)?;
-        let (placed, new_ids) = self.place(base, ordinals)?;
-        let groups = Groups::new(&self.spans, self.ids.len(), self.rows.len());
-        let gather = self.gather_known(base, &placed, &groups)?;
+        let content_files = contents.name().into_iter().collect();
+        let (placed, new_ids) = self.place(&ids, base, ordinals)?;
+        let groups = Groups::new(&self.spans, ids.len(), self.rows.len());
+        let gather = self.gather_known(&ids, base, &placed, &groups)?;
         self.check_new(base, &placed, &groups)?;
-        if !new_ids.is_empty() {
-            let ids = new_ids.iter().map(|placed| (self.ids.get(placed.entity), placed.ordinal));
-            infos.push(write_ids(ids, files)?);
+        let ids_file = match new_ids.is_empty() {
+            true => None,
+            false => Some(SegmentWriter::new(files.create(Kind::Ids)?, Kind::Ids)?),
+        };
+        let has_events = !new_ids.is_empty() || !gather.is_empty();
+        let write_others = || -> Result<Vec<FileInfo>> {
+            let mut infos = Vec::new();
+            contents.finish(&mut infos)?;
+            if let Some(file) = ids_file {
+                let new = new_ids.iter().map(|placed| (ids.get(placed.entity), placed.ordinal));
+                infos.push(write_ids_to(file, new)?);
+            }
+            Ok(infos)
+        };
+        let write_run = || -> Result<Option<RunWriter>> {
+            if !has_events {
+                return Ok(None);
+            }
+            let instants = self.land(&placed, &groups);
+            let frame = gather.frame(self.tags.all().to_vec(), instants, Some(self.tx))?;
+            let mut run = RunWriter::begin(Kind::Run, base.rules(), frame, content_files, files)?;
+            let mut pour = gather.pour(run.frame())?;
+            self.write(base, &placed, &groups, &mut pour, &mut run)?;
+            pour.finish(&mut run)?;
+            Ok(Some(run))
+        };
+        let (others, run) = beside(ids.len() >= MANY_IDS, start, write_others, write_run);
+        let mut infos = others?;
+        if let Some(run) = run? {
+            infos.push(run.finish()?);
         }
-        if new_ids.is_empty() && gather.is_empty() {
-            return Ok(infos);
-        }
-        let instants = self.land(&placed, &groups);
-        let frame = gather.frame(self.tags.all().to_vec(), instants, Some(self.tx))?;
-        let mut run = RunWriter::begin(Kind::Run, base.rules(), frame, content_files.into_iter().collect(), files)?;
-        let mut pour = gather.pour(run.frame())?;
-        self.write(base, &placed, &groups, &mut pour, &mut run)?;
-        pour.finish(&mut run)?;
-        infos.push(run.finish()?);
         Ok(infos)
     }
 
     /// The entities by ordinal, and the new ones by id.
-    fn place(&self, base: &View, ordinals: &mut dyn FnMut(u32) -> Result<u32>) -> Result<(Vec<Placed>, Vec<Placed>)> {
-        let sorted = self.ids.sorted();
+    fn place(
+        &self,
+        ids: &LoadIds,
+        base: &View,
+        ordinals: &mut dyn FnMut(u32) -> Result<u32>,
+    ) -> Result<(Vec<Placed>, Vec<Placed>)> {
+        let sorted = ids.sorted();
         let (mut known, mut new) = (Vec::new(), Vec::with_capacity(sorted.len()));
         let within = match (sorted.first(), sorted.last()) {
-            (Some(first), Some(last)) => base.has_ids_between(self.ids.get(*first), self.ids.get(*last))?,
+            (Some(first), Some(last)) => base.has_ids_between(ids.get(*first), ids.get(*last))?,
             _ => false,
         };
         for (n, entity) in sorted.into_iter().enumerate() {
             if n % TICK_EVERY == 0 {
                 base.tick();
             }
-            let found = if within { base.resolve(self.ids.get(entity))? } else { None };
+            let found = if within { base.resolve(ids.get(entity))? } else { None };
             match found {
                 Some(ordinal) => known.push(Placed { ordinal, entity, is_known: true }),
                 None => new.push(Placed { ordinal: Ordinal(0), entity, is_known: false }),
@@ -102,7 +161,7 @@ impl Load {
     }
 
     /// The events of the entities that the dataset knows.
-    fn gather_known(&self, base: &View, placed: &[Placed], groups: &Groups) -> Result<Gather> {
+    fn gather_known(&self, ids: &LoadIds, base: &View, placed: &[Placed], groups: &Groups) -> Result<Gather> {
         let (mut gather, mut rows) = (Gather::new(base.rules()), Vec::new());
         for (n, known) in placed.iter().filter(|placed| placed.is_known).enumerate() {
             if n % TICK_EVERY == 0 {
@@ -112,7 +171,7 @@ impl Load {
             let events = match self.mode {
                 LoadMode::State => {
                     if timeline.exists_at_or_after(self.births[known.entity as usize].ts) {
-                        return Err(Error::Exists { id: self.ids.get(known.entity).to_vec() });
+                        return Err(Error::Exists { id: ids.get(known.entity).to_vec() });
                     }
                     self.reborn(known.entity, timeline.max_seq())?
                 }

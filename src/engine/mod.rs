@@ -39,6 +39,7 @@ pub use expr::TagExpr;
 pub use horizon::{Horizon, Known, Valid};
 pub use intervals::{Interval, Version};
 pub use load::{Load, LoadMode};
+pub use load_finish::Start;
 pub use opened::Opened;
 pub use pattern::Pattern;
 pub use select::{Chunk, Select, facets};

@@ -18,6 +18,7 @@ pub mod settings;
 pub mod store;
 #[cfg(feature = "pg_test")]
 mod tests;
+pub mod thread;
 pub mod write;
 
 use pgrx::prelude::*;

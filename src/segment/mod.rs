@@ -39,8 +39,8 @@ pub trait Files {
     fn create(&mut self, kind: Kind) -> Result<Box<dyn NewFile>>;
 }
 
-/// A file that is being written.
-pub trait NewFile: Write {
+/// A file that is being written, by whichever thread.
+pub trait NewFile: Write + Send {
     /// The final name.
     fn name(&self) -> &str;
     /// Makes the bytes durable and gives the file its final name.
