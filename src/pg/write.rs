@@ -207,6 +207,17 @@ impl Entity {
         state.content.as_ref().map(|blob| self.view.content(blob).or_raise().into_owned())
     }
 
+    /// What every event says, without its seq and its system time.
+    pub fn facts(&self) -> impl Iterator<Item = NewEvent> + '_ {
+        self.timeline.events().iter().map(|event| NewEvent {
+            ts: event.ts,
+            stamped: event.stamped,
+            op: event.op,
+            tag: event.tag.as_deref().map(<[u8]>::to_vec),
+            content: event.content.as_ref().map(|blob| self.view.content(blob).or_raise().into_owned()),
+        })
+    }
+
     /// How many events are the same as this one.
     pub fn count_same(&self, new: &NewEvent) -> u32 {
         let same = |event: &&Event| {

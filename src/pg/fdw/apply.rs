@@ -257,7 +257,7 @@ fn refuse(op: Op, what: &str) -> ! {
 }
 
 /// 128 bits that stand for a fact within a statement.
-fn key(id: &[u8], event: &NewEvent) -> u128 {
+pub fn key(id: &[u8], event: &NewEvent) -> u128 {
     let half = |salt: u8| {
         let mut hasher = DefaultHasher::new();
         (salt, id, event.ts, event.op, &event.tag, &event.content).hash(&mut hasher);

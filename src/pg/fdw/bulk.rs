@@ -5,9 +5,9 @@
 
 use pgrx::pg_sys;
 
-use super::apply;
 use super::modify::{Modify, OnConflict, Stamps, row_is_wanted};
 use super::row::Row;
+use super::{apply, facts};
 use crate::engine::{Load, LoadMode};
 use crate::pg::catalog::{Dataset, Shape};
 use crate::pg::error::OrRaise;
@@ -130,7 +130,7 @@ fn instant(name: &str, t: Option<i64>, ns: Option<i64>) -> Option<(At, bool)> {
     }
 }
 
-/// Ends the statement: a load is published; rows that stayed below the threshold are written one by one.
+/// Ends the statement: a load is published; rows that stayed below the threshold are written now.
 ///
 /// # Safety
 /// `info` must be the statement's target.
@@ -140,15 +140,14 @@ pub unsafe fn end(modify: &mut Modify, info: *mut pg_sys::ResultRelInfo) {
         publish(&modify.dataset, *load);
         return;
     }
+    if modify.shape == Shape::Event {
+        facts::record(modify, bulk.waiting);
+        return;
+    }
     for row in bulk.waiting {
         pgrx::check_for_interrupts!();
         // SAFETY: nobody looks at the stored rows of such a statement, so no slot is needed.
-        unsafe {
-            match modify.shape {
-                Shape::State => apply::insert(modify, info, std::ptr::null_mut(), row),
-                Shape::Event => apply::insert_event(modify, info, std::ptr::null_mut(), row),
-            };
-        }
+        unsafe { apply::insert(modify, info, std::ptr::null_mut(), row) };
     }
 }
 

@@ -7,6 +7,7 @@ mod bulk;
 mod count;
 mod estimate;
 pub mod explain;
+mod facts;
 mod lateral;
 pub mod modify;
 pub mod options;
