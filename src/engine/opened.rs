@@ -139,8 +139,15 @@ impl Run {
 
     /// Adds the events of an entity; content file number n of this run is number `contents[n]` of the view.
     pub(super) fn events(&self, ordinal: Ordinal, contents: &[u32], into: &mut Vec<Event>) -> Result<()> {
+        // The events of one change share their instant; to find one costs more than all else.
+        let mut last: Option<(u32, Ns)> = None;
         for event in self.log.events(ordinal)? {
-            into.push(self.event(ordinal, &event, self.instants.ts(event.rank)?, contents)?);
+            let ts = match last.filter(|(rank, _)| *rank == event.rank) {
+                Some((_, ts)) => ts,
+                None => self.instants.ts(event.rank)?,
+            };
+            last = Some((event.rank, ts));
+            into.push(self.event(ordinal, &event, ts, contents)?);
         }
         Ok(())
     }

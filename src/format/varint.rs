@@ -122,20 +122,33 @@ impl<'a> Cursor<'a> {
     }
 
     /// The next varint.
+    #[inline]
     pub fn varint(&mut self) -> Result<u64> {
+        if let [byte, rest @ ..] = self.bytes
+            && *byte < 0x80
+        {
+            self.bytes = rest;
+            return Ok(u64::from(*byte));
+        }
+        self.long_varint()
+    }
+
+    /// A varint of several bytes.
+    fn long_varint(&mut self) -> Result<u64> {
         let mut value = 0u64;
-        for shift in (0..64).step_by(7) {
-            let byte = self.u8()?;
+        for (at, byte) in self.bytes.iter().enumerate().take(10) {
             let group = u64::from(byte & 0x7f);
-            if shift == 63 && group > 1 {
+            if at == 9 && group > 1 {
                 break;
             }
-            value |= group << shift;
-            if byte < 0x80 {
+            value |= group << (7 * at);
+            if *byte < 0x80 {
+                self.bytes = &self.bytes[at + 1..];
                 return Ok(value);
             }
         }
-        Err(self.fault("a varint exceeds 64 bits"))
+        let ends = self.bytes.len() < 10 && self.bytes.iter().all(|byte| *byte >= 0x80);
+        Err(self.fault(if ends { "a varint has no end" } else { "a varint exceeds 64 bits" }))
     }
 
     /// The next varint, which must fit 32 bits.
