@@ -11,6 +11,8 @@ mod raw {
         pub fn nextval_internal(relid: pg_sys::Oid, check_permissions: bool) -> i64;
         pub fn PredicateLockPage(relation: pg_sys::Relation, block: pg_sys::BlockNumber, snapshot: pg_sys::Snapshot);
         pub fn CheckTableForSerializableConflictIn(relation: pg_sys::Relation);
+        pub fn standard_ExecutorStart(query: *mut pg_sys::QueryDesc, flags: std::ffi::c_int);
+        pub fn GetCurrentStatementStartTimestamp() -> pg_sys::TimestampTz;
     }
 }
 
@@ -21,6 +23,24 @@ mod raw {
 pub unsafe fn nextval_internal(relid: pg_sys::Oid, check_permissions: bool) -> i64 {
     // SAFETY: the declaration is the header's; the boundary turns PostgreSQL's errors into unwinding.
     unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| raw::nextval_internal(relid, check_permissions)) }
+}
+
+/// Starts a query (`executor/executor.h`). Not guarded: errors jump over the caller's frame, which must own nothing.
+///
+/// # Safety
+/// As for PostgreSQL's function of this name, from a hook that owns nothing.
+pub unsafe fn standard_executor_start(query: *mut pg_sys::QueryDesc, flags: std::ffi::c_int) {
+    // SAFETY: the caller's promise is passed on; the declaration is the header's.
+    unsafe { raw::standard_ExecutorStart(query, flags) }
+}
+
+/// When the client's statement started (`access/xact.h`).
+///
+/// # Safety
+/// In a backend.
+pub unsafe fn statement_start() -> pg_sys::TimestampTz {
+    // SAFETY: it reads a variable and raises nothing; the declaration is the header's.
+    unsafe { raw::GetCurrentStatementStartTimestamp() }
 }
 
 /// The backend's local transaction id, which no two transactions of one backend have in common.

@@ -15,6 +15,7 @@ pub mod maintain;
 mod maintain_sql;
 pub mod manifest;
 pub mod settings;
+pub mod snapshot_time;
 pub mod store;
 #[cfg(feature = "pg_test")]
 mod tests;
@@ -39,4 +40,5 @@ pub extern "C-unwind" fn _PG_init() {
     }
     settings::init();
     clock::init();
+    snapshot_time::init();
 }

@@ -20,6 +20,19 @@ SELECT count(*) FROM entity_as_of(now()) WHERE id = 'mine';
 SELECT count(*) FROM entity_as_of(clock_timestamp()) WHERE id = 'mine';
 COMMIT;
 
+-- From REPEATABLE READ up a plain read's clock is that of the snapshot, whatever the transaction read first; its own facts
+-- become true with the statement's. (True however slow the machine is.)
+SELECT clock_timestamp() + interval '1 second' AS due \gset
+INSERT INTO entity (id, created_at) VALUES ('due', :'due');
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT statement_timestamp() AS taken \gset
+INSERT INTO entity (id, created_at) VALUES ('own', :'due');
+SELECT pg_sleep_until(:'due'::timestamptz + interval '10 milliseconds');
+SELECT (count(*) = 1) = (:'taken' >= :'due'::timestamptz) AS as_of_the_snapshot FROM entity WHERE id = 'due';
+SELECT id FROM entity WHERE id = 'own';
+COMMIT;
+SELECT id FROM entity WHERE id IN ('due', 'own') ORDER BY id;
+
 -- Believed then: a correction is seen as best known, and not as known before it.
 INSERT INTO entity (id, tags, created_at) VALUES ('c', '{wrong}', '2001-01-01');
 SELECT clock_timestamp() AS before \gset

@@ -3,7 +3,6 @@
 //! Invariant: everything that a scan reads, it reads with the statement's snapshot; a rescan with other values sees
 //! the same view.
 
-use std::cell::Cell;
 use std::sync::Arc;
 use std::vec::IntoIter;
 
@@ -16,7 +15,7 @@ use super::tuple::{Column, EventRow, StateRow, columns_of, form_event, form_stat
 use crate::engine::{Event, EventScan, Horizon, Known, Opened, Select, State, Valid, View};
 use crate::pg::catalog::{self, Dataset, Shape};
 use crate::pg::error::OrRaise;
-use crate::pg::{clock, compat, floor, manifest, store};
+use crate::pg::{clock, floor, manifest, snapshot_time, store};
 use crate::types::{Ns, Ordinal, Xid};
 
 /// A scan's own state, freed with the query's memory.
@@ -505,22 +504,7 @@ fn own_xid() -> Option<Xid> {
 
 /// S2: what a plain read looks at.
 pub fn plain_read() -> Horizon {
-    thread_local! {
-        /// The transaction that last read in REPEATABLE READ or above, and the clock of its snapshot.
-        static FIRST: Cell<(u32, i64)> = const { Cell::new((0, 0)) };
-    }
-    // SAFETY: plain look-ups in the backend's state.
-    let (statement, isolation, lxid) =
-        unsafe { (pg_sys::GetCurrentStatementStartTimestamp(), pg_sys::XactIsoLevel, compat::local_transaction_id()) };
-    let mut snapshot = statement;
-    if isolation >= pg_sys::XACT_REPEATABLE_READ as i32 {
-        let (known, at) = FIRST.get();
-        if known == lxid {
-            snapshot = at;
-        } else {
-            FIRST.set((lxid, statement));
-        }
-    }
+    let (snapshot, statement) = snapshot_time::of_plain_read();
     let own = own_xid().map(|xid| (xid, clock::last_ns(statement)));
     Horizon { valid: Valid::Now { clock: clock::last_ns(snapshot), own }, known: None }
 }
