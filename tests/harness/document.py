@@ -4,6 +4,7 @@ Conventions, for whoever writes a document (docs/README.md repeats them for read
 
 * a block fenced as `sql` is run by psql, in a database of the document's own, in the order of the document
 * a block fenced as `text` that follows it with nothing but blank lines between is what psql prints
+* a block fenced as `python` is run by tests/cluster/orm; a `text` block after it is what it prints
 * `<!-- file: NAME -->` on the line before a block of any language makes its text a file of that name where psql runs
 * `<!-- fails: SQLSTATE -->` on the line before an `sql` block: its last statement must fail with that code, and no other may
 
@@ -16,7 +17,7 @@ MARK = re.compile(r"<!-- (file|fails): (\S+) -->")
 
 
 class Block:
-    """A fenced block: `language`, `text`, the `line` of its opening fence, its `marks`, and for `sql` its `output` or None."""
+    """A fenced block: `language`, `text`, the `line` of its opening fence, its `marks`, and for a program its `output` or None."""
 
     def __init__(self, language, line, marks):
         self.language = language
@@ -41,7 +42,7 @@ def blocks(text):
             if line.strip() == "```":
                 if block.language == "text" and follows is not None:
                     follows.output = block
-                follows = block if block.language == "sql" else None
+                follows = block if block.language in ("sql", "python") else None
                 block = None
             else:
                 block.lines.append(line)
