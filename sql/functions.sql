@@ -95,6 +95,7 @@ RETURNS SETOF record
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
 AS $$
     VALUES ('_as_of', 'timestamptz', false), ('_as_of', 'timestamptz, timestamptz', false), ('_as_of_ns', 'bigint', false),
+        ('_snapshot', '', false), ('_as_of_snapshot', 'pg_snapshot, timestamptz', false), ('_changes', 'pg_snapshot', true),
         ('_history', 'text, timestamptz, timestamptz', true), ('_timeline', 'timestamptz, timestamptz', true),
         ('_diff', 'text, timestamptz, timestamptz', false), ('_put', 'text, text[], bytea, timestamptz', false),
         ('_tag', 'text, text, timestamptz', false), ('_untag', 'text, text, timestamptz', false),
@@ -151,6 +152,7 @@ BEGIN
         format('SELECT e.* FROM %s e WHERE entitydb.at(e.tableoid, $1, $2) AND $2 IS NOT NULL', f));
     EXECUTE format('CREATE FUNCTION %I.%I(ts_ns bigint) RETURNS SETOF %s LANGUAGE sql STABLE PARALLEL RESTRICTED AS %L',
         s, n || '_as_of_ns', f, format('SELECT e.* FROM %s e WHERE entitydb.at_ns(e.tableoid, $1)', f));
+    PERFORM entitydb.make_feed(s, n, f, v);
 
     IF entitydb.has_columns(to_regclass(v), '{id,ts,ts_ns,seq}') THEN
         EXECUTE format('CREATE FUNCTION %I.%I(id text, since timestamptz DEFAULT ''-infinity'','

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use entitydb::engine::{
     Blob, BuildOptions, Event, EventScan, Horizon, Load, LoadMode, Opened, Rules, Select, TagExpr, Timeline, Valid,
-    View, compact, facets, seal, verify,
+    View, Wanted, compact, facets, seal, verify,
 };
 use entitydb::error::{Error, Result};
 use entitydb::segment::{Kind, MemoryFiles};
@@ -275,26 +275,35 @@ fn check(store: &Store, exprs: &[TagExpr], horizon: &Horizon) {
 /// Compares all that is recorded of every entity, read at once and one by one.
 fn check_events(store: &Store) {
     let view = store.view(true).expect("the view opens");
-    let mut expected: BTreeMap<Ordinal, Vec<String>> = BTreeMap::new();
     let shown = |event: &Event, content: Option<Vec<u8>>| {
         let Event { ts, seq, tx, stamped, op, tag, .. } = event;
         format!("{ts:?} {seq} {tx:?} {stamped} {op} {tag:?} {content:?}")
     };
-    for (id, events) in store.model.iter().filter(|(_, events)| !events.is_empty()) {
-        let events = events.iter().map(|event| shown(event, event.content.as_ref().map(bytes))).collect();
-        expected.insert(store.ordinals[id], events);
-    }
-    for mut scan in
-        [EventScan::all(view.clone()).expect("scans"), EventScan::of(view.clone(), expected.keys().copied().collect())]
-    {
-        let (mut found, mut events) = (Vec::new(), Vec::new());
-        while let Some(ordinal) = scan.next(&mut events).expect("reads") {
-            let content = |event: &Event| event.content.as_ref().map(|c| view.content(c).expect("reads").to_vec());
-            found.push((ordinal, events.iter().map(|event| shown(event, content(event))).collect()));
+    let all: Wanted = Arc::new(|_| true);
+    let some: Wanted = Arc::new(|tx| tx.0 % 3 == 1);
+    for (wanted, given) in [(&all, None), (&all, Some(all.clone())), (&some, Some(some.clone()))] {
+        let mut expected: BTreeMap<Ordinal, Vec<String>> = BTreeMap::new();
+        for (id, events) in store.model.iter().filter(|(_, events)| !events.is_empty()) {
+            let events = events.iter().filter(|event| wanted(event.tx));
+            let events = events.map(|event| shown(event, event.content.as_ref().map(bytes))).collect();
+            expected.insert(store.ordinals[id], events);
         }
-        assert_eq!(found, expected.clone().into_iter().collect::<Vec<_>>());
+        let ordinals: Vec<Ordinal> = expected.keys().copied().collect();
+        expected.retain(|_, events| !events.is_empty());
+        for mut scan in [
+            EventScan::all(view.clone(), given.clone()).expect("scans"),
+            EventScan::of(view.clone(), ordinals.clone(), given.clone()),
+        ] {
+            let (mut found, mut events) = (Vec::new(), Vec::new());
+            while let Some(ordinal) = scan.next(&mut events).expect("reads") {
+                let content = |event: &Event| event.content.as_ref().map(|c| view.content(c).expect("reads").to_vec());
+                found.push((ordinal, events.iter().map(|event| shown(event, content(event))).collect::<Vec<_>>()));
+            }
+            found.retain(|(_, events)| !events.is_empty());
+            assert_eq!(found, expected.clone().into_iter().collect::<Vec<_>>());
+        }
     }
-    let count: usize = expected.values().map(Vec::len).sum();
+    let count: usize = store.model.values().map(Vec::len).sum();
     assert_eq!(view.event_count(), count as u64);
 }
 

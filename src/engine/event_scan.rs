@@ -10,7 +10,10 @@ use super::opened::Run;
 use super::{Event, View};
 use crate::error::Result;
 use crate::index::log::{LogEvent, Scan};
-use crate::types::{Ns, Ordinal};
+use crate::types::{Ns, Ordinal, Xid};
+
+/// Whether the events of a transaction are asked for.
+pub type Wanted = Arc<dyn Fn(Xid) -> bool>;
 
 /// After how many events of a run its instants are decoded.
 const FEW_EVENTS: usize = 1024;
@@ -25,6 +28,8 @@ struct Input {
     logged: Vec<LogEvent>,
     given: usize,
     instants: Vec<Ns>,
+    /// Of each transaction of the run, whether its events are asked for; `None` where all are.
+    wanted: Option<Vec<bool>>,
 }
 
 enum Entities {
@@ -38,13 +43,21 @@ enum Entities {
 pub struct EventScan {
     view: Arc<View>,
     entities: Entities,
+    wanted: Option<Wanted>,
 }
 
 impl EventScan {
-    /// The events of all entities.
-    pub fn all(view: Arc<View>) -> Result<Self> {
+    /// The events of all entities, those of the wanted transactions (`None`: of all). Runs that have none are not read.
+    pub fn all(view: Arc<View>, wanted: Option<Wanted>) -> Result<Self> {
         let mut inputs = Vec::new();
         for (number, (run, _)) in view.runs().enumerate() {
+            let of_txs = |wanted: &Wanted| -> Result<Vec<bool>> {
+                (0..run.txs.len()).map(|index| Ok(wanted(run.txs.get(index)?.0))).collect()
+            };
+            let wanted = wanted.as_ref().map(of_txs).transpose()?;
+            if wanted.as_ref().is_some_and(|txs| !txs.contains(&true)) {
+                continue;
+            }
             view.touch(number);
             let mut input = Input {
                 number,
@@ -53,20 +66,21 @@ impl EventScan {
                 logged: Vec::new(),
                 given: 0,
                 instants: Vec::new(),
+                wanted,
             };
             input.advance()?;
             inputs.push(input);
         }
         let unsealed: Vec<Ordinal> = view.delta().ordinals().collect();
-        Ok(Self { view, entities: Entities::All(inputs, unsealed.into_iter().peekable()) })
+        Ok(Self { view, entities: Entities::All(inputs, unsealed.into_iter().peekable()), wanted })
     }
 
-    /// The events of these entities.
-    pub fn of(view: Arc<View>, ordinals: Vec<Ordinal>) -> Self {
-        Self { view, entities: Entities::Of(ordinals.into_iter()) }
+    /// The events of these entities, those of the wanted transactions.
+    pub fn of(view: Arc<View>, ordinals: Vec<Ordinal>, wanted: Option<Wanted>) -> Self {
+        Self { view, entities: Entities::Of(ordinals.into_iter()), wanted }
     }
 
-    /// The next entity, its events in place of what is in `events`; `None` after the last.
+    /// The next entity, its events, of which there may be none, in place of what is in `events`; `None` after the last.
     pub fn next(&mut self, events: &mut Vec<Event>) -> Result<Option<Ordinal>> {
         events.clear();
         let ordinal = match &mut self.entities {
@@ -91,6 +105,9 @@ impl EventScan {
                 ordinal
             }
         };
+        if let Some(wanted) = &self.wanted {
+            events.retain(|event| wanted(event.tx));
+        }
         events.sort_unstable_by_key(|event| event.seq);
         Ok(Some(ordinal))
     }
@@ -110,6 +127,10 @@ impl Input {
         }
         self.given += self.logged.len();
         for event in &self.logged {
+            let is_wanted = |txs: &Vec<bool>| txs.get(event.tx as usize).copied().unwrap_or(true);
+            if !self.wanted.as_ref().is_none_or(is_wanted) {
+                continue;
+            }
             let ts = match self.instants.get(event.rank as usize) {
                 Some(ts) => *ts,
                 None => run.instants.ts(event.rank)?,

@@ -25,6 +25,22 @@ pub unsafe fn nextval_internal(relid: pg_sys::Oid, check_permissions: bool) -> i
     unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| raw::nextval_internal(relid, check_permissions)) }
 }
 
+/// Sees to it that everything that was logged so far is on disk (`access/xlog.h`).
+pub fn flush_wal() {
+    // SAFETY: reads of shared state outside recovery; the flush goes no further than to where records end.
+    unsafe {
+        let at = pg_sys::GetXLogInsertRecPtr();
+        let page = u64::from(pg_sys::XLOG_BLCKSZ);
+        // Where a page begins, the position is after the page's header, which is written with the next record only.
+        let header = if at % (pg_sys::wal_segment_size as u64) < page {
+            size_of::<pg_sys::XLogLongPageHeaderData>()
+        } else {
+            size_of::<pg_sys::XLogPageHeaderData>()
+        } as u64;
+        pg_sys::XLogFlush(if at % page == header { at - header } else { at });
+    }
+}
+
 /// Starts a query (`executor/executor.h`). Not guarded: errors jump over the caller's frame, which must own nothing.
 ///
 /// # Safety

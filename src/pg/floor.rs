@@ -8,13 +8,16 @@ use pgrx::prelude::*;
 
 use super::catalog::{self, Dataset};
 use super::error::raise;
-use super::{clock, manifest};
+use super::{clock, manifest, token};
+use crate::engine::Token;
 use crate::types::Xid;
 
 /// The columns of `entitydb.dataset` that hold the floor.
 const TRUNCATED_TX: i32 = 4;
 const TRUNCATED_AT: i32 = 5;
-const COLUMNS: usize = 5;
+
+/// What the last TRUNCATE left: its transaction, and the clock at it.
+type Truncated = (Xid, pg_sys::TimestampTz);
 
 /// Makes this transaction's commit the floor.
 ///
@@ -30,9 +33,9 @@ pub unsafe fn raise_to_now(dataset: &Dataset, snapshot: pg_sys::Snapshot) {
             if id_of(rel, tuple) != dataset.id {
                 return;
             }
-            let mut values = [pg_sys::Datum::from(0); COLUMNS];
-            let mut nulls = [false; COLUMNS];
-            let mut replaced = [false; COLUMNS];
+            let columns = (*(*rel).rd_att).natts as usize;
+            let (mut values, mut nulls) = (vec![pg_sys::Datum::from(0); columns], vec![false; columns]);
+            let mut replaced = vec![false; columns];
             for (column, value) in [
                 (TRUNCATED_TX, pg_sys::Datum::from(pg_sys::GetTopFullTransactionId().value)),
                 (TRUNCATED_AT, pg_sys::Datum::from(pg_sys::GetCurrentTimestamp())),
@@ -49,11 +52,11 @@ pub unsafe fn raise_to_now(dataset: &Dataset, snapshot: pg_sys::Snapshot) {
     }
 }
 
-/// Raises 22023 if what was known at `system` is not there any more.
+/// The floor of system time that the snapshot sees, if the dataset has one.
 ///
 /// # Safety
 /// `snapshot` must be registered or active.
-pub unsafe fn check(dataset: &Dataset, snapshot: pg_sys::Snapshot, system: pg_sys::TimestampTz) {
+unsafe fn truncated(dataset: &Dataset, snapshot: pg_sys::Snapshot) -> Option<Truncated> {
     let mut truncated = None;
     // SAFETY: the caller's promise is passed on; the columns are those of the catalog script.
     unsafe {
@@ -62,36 +65,55 @@ pub unsafe fn check(dataset: &Dataset, snapshot: pg_sys::Snapshot, system: pg_sy
                 let (mut no_tx, mut no_at) = (false, false);
                 let tx = pg_sys::heap_getattr(tuple, TRUNCATED_TX, (*rel).rd_att, &mut no_tx);
                 let at = pg_sys::heap_getattr(tuple, TRUNCATED_AT, (*rel).rd_att, &mut no_at);
-                truncated = (!no_tx && !no_at).then(|| (tx.value() as u64, at.value() as i64));
+                truncated = (!no_tx && !no_at).then(|| (Xid(tx.value() as u64), at.value() as i64));
             }
         });
     }
-    let Some((tx, at)) = truncated else { return };
+    truncated
+}
+
+/// Whether this transaction is the caller's own.
+fn is_own(tx: Xid) -> bool {
     // SAFETY: reads the transaction's state; 0 where it has no xid.
-    let own = unsafe { pg_sys::GetTopFullTransactionIdIfAny() }.value;
-    let name = &dataset.name;
-    let hint = "TRUNCATE took what was known before.";
-    if own == tx {
-        raise(
-            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-            format!(
-                "system time {} is below the floor of dataset \"{name}\", the end of this transaction",
-                clock::shown(system)
-            ),
-            Some(hint),
-        );
+    unsafe { pg_sys::GetTopFullTransactionIdIfAny() }.value == tx.0
+}
+
+/// Raises 22023: what was asked for is below the floor.
+fn below(dataset: &Dataset, asked: String, floor: String) -> ! {
+    raise(
+        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        format!("{asked} is below the floor of dataset \"{}\"{floor}", dataset.name),
+        Some("TRUNCATE took what was known before."),
+    )
+}
+
+/// Raises 22023 if what was known at `system` is not there any more.
+///
+/// # Safety
+/// `snapshot` must be registered or active.
+pub unsafe fn check(dataset: &Dataset, snapshot: pg_sys::Snapshot, system: pg_sys::TimestampTz) {
+    // SAFETY: the caller's promise is passed on.
+    let Some((tx, at)) = (unsafe { truncated(dataset, snapshot) }) else { return };
+    let asked = || format!("system time {}", clock::shown(system));
+    if is_own(tx) {
+        below(dataset, asked(), ", the end of this transaction".to_owned());
     }
-    let floor = clock::commit_time(Xid(tx)).map_or(at, clock::from_unix_micros);
+    let floor = clock::commit_time(tx).map_or(at, clock::from_unix_micros);
     if system < floor {
-        raise(
-            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-            format!(
-                "system time {} is below the floor of dataset \"{name}\" at {}",
-                clock::shown(system),
-                clock::shown(floor)
-            ),
-            Some(hint),
-        );
+        below(dataset, asked(), format!(" at {}", clock::shown(floor)));
+    }
+}
+
+/// Raises 22023 for a token from elsewhere, and for one that knew what is not there any more.
+///
+/// # Safety
+/// `snapshot` must be registered or active.
+pub unsafe fn check_token(dataset: &Dataset, snapshot: pg_sys::Snapshot, token: &Token) {
+    token::check_not_future(token);
+    // SAFETY: the caller's promise is passed on.
+    let Some((tx, _)) = (unsafe { truncated(dataset, snapshot) }) else { return };
+    if is_own(tx) || !token.knows(tx) {
+        below(dataset, "token".to_owned(), format!(", transaction {}", tx.0));
     }
 }
 

@@ -20,6 +20,7 @@ pub mod store;
 #[cfg(feature = "pg_test")]
 mod tests;
 pub mod thread;
+pub mod token;
 pub mod write;
 
 use pgrx::prelude::*;

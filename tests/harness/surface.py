@@ -10,12 +10,9 @@ NOT_YET = set(
 typed typed_as_of(ts timestamptz)
 typed typed_as_of(ts timestamptz, system timestamptz)
 typed typed_as_of_ns(ts_ns bigint)
-function entity_snapshot()
 typed typed_snapshot()
-function entity_as_of_snapshot(snapshot pg_snapshot, ts timestamptz DEFAULT NULL)
 typed typed_as_of_snapshot(snapshot pg_snapshot, ts timestamptz DEFAULT NULL)
 typed typed_history(id bigint, since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity')
-function entity_changes(since pg_snapshot DEFAULT NULL)
 typed typed_changes(since pg_snapshot DEFAULT NULL)
 typed typed_timeline(since timestamptz, until timestamptz DEFAULT 'infinity')
 typed typed_diff(id bigint, t1 timestamptz, t2 timestamptz)
@@ -77,8 +74,6 @@ setting import_system_time
 works version rows
 works tag rows
 works import_system_time
-works snapshots
-works changes exclude one's own
 works diff_set
 works trend
 works trend_by
@@ -117,7 +112,6 @@ error unknown column of a tag face
 error not a member of the owner, erase
 error not a member of the owner, retention
 error import_system_time of an ordinary role
-error token from the future
 error several values in a scalar column
 error value that the type cannot read
 error tags and a tag column disagree

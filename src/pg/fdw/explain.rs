@@ -7,6 +7,7 @@ use std::ffi::{CStr, CString};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
+use super::marker::Marker;
 use super::pred::Instant;
 use super::quals::{Leaf, Qual, Value};
 use super::scan::Scan;
@@ -33,15 +34,24 @@ pub unsafe extern "C-unwind" fn explain(node: *mut pg_sys::ForeignScanState, es:
                 property(label, &parts.join(" AND "), es);
             }
         }
-        if let Some(marker) = &scan.marker {
-            let mut at = value(&marker.ts, around);
-            if let Some(system) = &marker.system {
-                let system = value(system, around);
-                if system != "NULL" {
-                    at = format!("{at} as known at {system}");
+        match &scan.marker {
+            None => {}
+            Some(Marker::At { ts, system, .. }) => {
+                let mut at = value(ts, around);
+                if let Some(system) = system {
+                    let system = value(system, around);
+                    if system != "NULL" {
+                        at = format!("{at} as known at {system}");
+                    }
                 }
+                property(c"As Of", &at, es);
             }
-            property(c"As Of", &at, es);
+            Some(Marker::AtSnapshot { token, ts }) => {
+                let at = value(ts, around);
+                let at = if at == "NULL" { "now" } else { &at };
+                property(c"As Of", &format!("{at} as known to {}", value(token, around)), es);
+            }
+            Some(Marker::Since { token }) => property(c"Since", &value(token, around), es),
         }
         if let (true, Some(rows)) = ((*es).analyze, scan.delta_rows) {
             let touched = scan.touched();

@@ -9,6 +9,7 @@ mod estimate;
 pub mod explain;
 mod facts;
 mod lateral;
+mod marker;
 pub mod modify;
 pub mod options;
 pub mod plan;
@@ -40,7 +41,15 @@ macro_rules! finfo {
     )*};
 }
 
-finfo!(pg_finfo_entitydb_fdw_handler, pg_finfo_entitydb_fdw_validator, pg_finfo_entitydb_at, pg_finfo_entitydb_at_ns);
+finfo!(
+    pg_finfo_entitydb_fdw_handler,
+    pg_finfo_entitydb_fdw_validator,
+    pg_finfo_entitydb_at,
+    pg_finfo_entitydb_at_ns,
+    pg_finfo_entitydb_at_snapshot,
+    pg_finfo_entitydb_since,
+    pg_finfo_entitydb_snapshot
+);
 
 /// `entitydb.fdw_handler()`: the callback table.
 ///
@@ -113,4 +122,28 @@ pub unsafe extern "C-unwind" fn entitydb_at(_fcinfo: pg_sys::FunctionCallInfo) -
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn entitydb_at_ns(_fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
     not_pushed()
+}
+
+/// `entitydb.at_snapshot(tableoid, token, ts)`, unpushed.
+///
+/// # Safety
+/// Called by PostgreSQL.
+#[pg_guard]
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn entitydb_at_snapshot(_fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+    not_pushed()
+}
+
+/// `entitydb.since(tableoid, token)`, unpushed.
+///
+/// # Safety
+/// Called by PostgreSQL.
+#[pg_guard]
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn entitydb_since(_fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+    raise(
+        PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+        "what was committed since a token can only be asked where the rows of an event face are read",
+        Some("Call the dataset's changes function."),
+    )
 }

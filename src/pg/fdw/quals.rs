@@ -109,17 +109,6 @@ pub enum Qual {
     Leaf(Leaf, Value),
 }
 
-/// The recognised instant of a table function.
-#[derive(Clone, Copy, Debug)]
-pub struct Marker {
-    /// Whether the instant is in ns.
-    pub ns: bool,
-    /// The instant.
-    pub ts: Value,
-    /// What must have been known.
-    pub system: Option<Value>,
-}
-
 /// The relation whose clauses are looked at.
 pub struct Target<'a> {
     /// Its range table index.
@@ -156,42 +145,9 @@ impl Target<'_> {
         }
     }
 
-    unsafe fn value(&self, node: *mut pg_sys::Node) -> Option<Value> {
+    /// The value that an expression is, if it is the same for every row.
+    pub(super) fn value(&self, node: *mut pg_sys::Node) -> Option<Value> {
         (self.is_free)(node).then(|| Value { expr: node.cast(), state: std::ptr::null_mut() })
-    }
-
-    /// The marker that a clause is.
-    ///
-    /// # Safety
-    /// `node` must be a valid expression.
-    pub unsafe fn marker(&self, node: *mut pg_sys::Node) -> Option<Marker> {
-        // SAFETY: a node's tag says what it is; argument lists hold expressions.
-        unsafe {
-            if self.shape != Shape::State || (*node).type_ != pg_sys::NodeTag::T_FuncExpr {
-                return None;
-            }
-            let call = node.cast::<pg_sys::FuncExpr>();
-            let ns = match c_symbol((*call).funcid).as_deref() {
-                Some(b"entitydb_at") => false,
-                Some(b"entitydb_at_ns") => true,
-                _ => return None,
-            };
-            let args = pgrx::PgList::<pg_sys::Node>::from_pg((*call).args);
-            let face = args.get_ptr(0)?;
-            if (*face).type_ != pg_sys::NodeTag::T_Var {
-                return None;
-            }
-            let var = &*face.cast::<pg_sys::Var>();
-            if i64::from(var.varno) != i64::from(self.varno) || var.varattno != self.tableoid || var.varlevelsup != 0 {
-                return None;
-            }
-            let ts = self.value(args.get_ptr(1)?)?;
-            let system = match args.get_ptr(2) {
-                Some(node) => Some(self.value(node)?),
-                None => None,
-            };
-            Some(Marker { ns, ts, system })
-        }
     }
 
     /// What a clause asks, if the scan can answer it.
@@ -365,7 +321,7 @@ fn is_c(collation: pg_sys::Oid) -> bool {
 }
 
 /// The C symbol of a function in language C.
-fn c_symbol(function: pg_sys::Oid) -> Option<Vec<u8>> {
+pub(super) fn c_symbol(function: pg_sys::Oid) -> Option<Vec<u8>> {
     // SAFETY: the cached row is valid until it is released; what is needed of it is copied before.
     unsafe {
         let cache = pg_sys::SysCacheIdentifier::PROCOID as i32;

@@ -9,14 +9,15 @@ use std::vec::IntoIter;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
+use super::marker::{Asked, Marker};
 use super::pred::{Pred, Subject};
-use super::quals::{Marker, Qual, TABLEOID, Target};
+use super::quals::{Qual, TABLEOID, Target};
 use super::tuple::{Column, EventRow, StateRow, columns_of, form_event, form_state};
 use crate::engine::{Event, EventScan, Horizon, Known, Opened, Select, State, Valid, View};
 use crate::pg::catalog::{self, Dataset, Shape};
 use crate::pg::error::OrRaise;
-use crate::pg::{clock, floor, manifest, snapshot_time, store};
-use crate::types::{Ns, Ordinal, Xid};
+use crate::pg::{clock, manifest, snapshot_time, store};
+use crate::types::{Ordinal, Xid};
 
 /// A scan's own state, freed with the query's memory.
 pub struct Scan {
@@ -33,7 +34,7 @@ pub struct Scan {
     counts: Option<usize>,
     /// The recognised clauses.
     pub quals: Vec<Qual>,
-    /// The recognised instant.
+    /// What a table function asks for.
     pub marker: Option<Marker>,
     whole: Option<Arc<View>>,
     /// The segments that the snapshot sees, once a scan of given ids has read the manifest.
@@ -166,10 +167,7 @@ pub unsafe extern "C-unwind" fn begin(node: *mut pg_sys::ForeignScanState, _efla
         }
         quals.iter_mut().for_each(|q| q.prepare(parent));
         if let Some(marker) = &mut marker {
-            marker.ts.prepare(parent);
-            if let Some(system) = &mut marker.system {
-                system.prepare(parent);
-            }
+            marker.prepare(parent);
         }
         let scan = Scan {
             relid: source.relid,
@@ -309,15 +307,11 @@ impl Scan {
         unsafe {
             let context = (*node).ss.ps.ps_ExprContext;
             let snapshot = (*(*node).ss.ps.state).es_snapshot;
-            let horizon = match &self.marker {
-                None => plain_read(),
-                Some(marker) => {
-                    match horizon_of(marker, context, |system| floor::check(&self.dataset, snapshot, system)) {
-                        Some(horizon) => horizon,
-                        None => return Cursor::Done,
-                    }
-                }
+            let asked = match &self.marker {
+                None => Some(Asked::plain()),
+                Some(marker) => marker.ask(context, &self.dataset, snapshot),
             };
+            let Some(Asked { horizon, wanted }) = asked else { return Cursor::Done };
             let pred = Pred::And(self.quals.iter().map(|q| q.ask(false, context)).collect());
             let pinned = pred.pinned();
             let view = match (&pinned, &self.whole) {
@@ -344,11 +338,13 @@ impl Scan {
                 found
             });
             match self.shape {
-                Shape::Event if self.blank && self.quals.is_empty() => Cursor::Blanks(view.event_count()),
+                Shape::Event if self.blank && self.quals.is_empty() && wanted.is_none() => {
+                    Cursor::Blanks(view.event_count())
+                }
                 Shape::Event => {
                     let scan = Box::new(match pinned {
-                        Some(ordinals) => EventScan::of(view.clone(), ordinals),
-                        None => EventScan::all(view.clone()).or_raise(),
+                        Some(ordinals) => EventScan::of(view.clone(), ordinals, wanted),
+                        None => EventScan::all(view.clone(), wanted).or_raise(),
                     });
                     Cursor::Events { view, pred, scan, current: Entity::default() }
                 }
@@ -496,7 +492,8 @@ impl Scan {
     }
 }
 
-fn own_xid() -> Option<Xid> {
+/// The transaction's own id, if it has one.
+pub(super) fn own_xid() -> Option<Xid> {
     // SAFETY: plain look-up in the transaction's state.
     let xid = unsafe { pg_sys::GetTopFullTransactionIdIfAny() }.value;
     (xid != 0).then_some(Xid(xid))
@@ -509,31 +506,8 @@ pub fn plain_read() -> Horizon {
     Horizon { valid: Valid::Now { clock: clock::last_ns(snapshot), own }, known: None }
 }
 
-/// What a marker asks for; `None` where an instant is NULL. A bound of the system axis is given to `check` first.
-unsafe fn horizon_of(
-    marker: &Marker,
-    context: *mut pg_sys::ExprContext,
-    check: impl FnOnce(pg_sys::TimestampTz),
-) -> Option<Horizon> {
-    // SAFETY: the marker was prepared by `begin`; its arguments have the types of the marker functions.
-    unsafe {
-        let ts = marker.ts.get(context)?.value() as i64;
-        let ts = if marker.ns { Ns(ts) } else { clock::last_ns(ts) };
-        let mut horizon = Horizon::at(ts);
-        // Without a system time, what is known now counts.
-        if let Some(system) = marker.system.as_ref().and_then(|system| system.get(context)) {
-            let system = system.value() as i64;
-            if system != i64::MAX {
-                check(system);
-                horizon.known = Some(known_at(clock::to_unix_micros(system)));
-            }
-        }
-        Some(horizon)
-    }
-}
-
 /// Whether a transaction was committed at or before `system`; what PostgreSQL no longer knows is older than that.
-fn known_at(system: i64) -> Known {
+pub(super) fn known_at(system: i64) -> Known {
     let own = own_xid();
     Arc::new(move |tx, recorded_at| {
         if own == Some(tx) {

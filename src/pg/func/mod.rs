@@ -14,6 +14,7 @@ use pgrx::prelude::*;
 use super::catalog::{self, Dataset, Shape};
 use super::error::raise;
 
+pgrx::extension_sql_file!("../../../sql/feed.sql", name = "feed", requires = ["catalog"]);
 pgrx::extension_sql_file!("../../../sql/functions.sql", name = "functions", finalize);
 
 /// The dataset of a state face on which the caller has these privileges; raises 42501 if not.
