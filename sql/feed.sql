@@ -23,4 +23,4 @@ BEGIN
     END IF;
 END
 $make$;
-COMMENT ON FUNCTION entitydb.make_feed(name, name, text, text) IS 'what make_functions does for tokens';
+COMMENT ON FUNCTION entitydb.make_feed(name, name, text, text) IS 'internal: what make_functions does for tokens';

@@ -4,20 +4,20 @@
 
 CREATE FUNCTION entitydb.has_tag(tags text[], pattern text) RETURNS boolean
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'has_tag_wrapper';
-COMMENT ON FUNCTION entitydb.has_tag(text[], text) IS 'whether a tag matches; a final unescaped * is a wildcard, \* a star';
+COMMENT ON FUNCTION entitydb.has_tag(text[], text) IS 'internal: whether a tag matches; a final unescaped * is a wildcard, \* a star';
 
 CREATE FUNCTION entitydb.facets(face regclass, namespace text, tags text[], at timestamptz)
 RETURNS TABLE (value text, count bigint)
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'facets_wrapper';
-COMMENT ON FUNCTION entitydb.facets(regclass, text, text[], timestamptz) IS 'the values of a namespace, largest count first';
+COMMENT ON FUNCTION entitydb.facets(regclass, text, text[], timestamptz) IS 'internal: the values of a namespace, largest count first';
 
 CREATE FUNCTION entitydb.create_dataset(name text) RETURNS int4
 LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'create_dataset_wrapper';
-COMMENT ON FUNCTION entitydb.create_dataset(text) IS 'makes a dataset without faces, owned by the caller';
+COMMENT ON FUNCTION entitydb.create_dataset(text) IS 'internal: makes a dataset without faces, owned by the caller';
 CREATE FUNCTION entitydb.check_face(face regclass) RETURNS void
 LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'check_face_wrapper';
 COMMENT ON FUNCTION entitydb.check_face(regclass)
-IS 'raises unless the columns and the owner of a face are right; makes its dataset if there is none';
+IS 'internal: raises unless the columns and the owner of a face are right; makes its dataset if there is none';
 
 -- What is wrong with a face shall be said when it is made or altered, and not when it is first used.
 CREATE FUNCTION entitydb.check_faces() RETURNS event_trigger
@@ -31,12 +31,13 @@ BEGIN
     JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw AND w.fdwname = 'entitydb';
 END
 $$;
+COMMENT ON FUNCTION entitydb.check_faces() IS 'internal: says what is wrong with a face when it is made or altered';
 CREATE EVENT TRIGGER entitydb_faces ON ddl_command_end
 WHEN TAG IN ('CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE', 'ALTER TABLE') EXECUTE FUNCTION entitydb.check_faces();
 
 CREATE FUNCTION entitydb.remove_dataset(name text) RETURNS boolean
 LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'remove_dataset_wrapper';
-COMMENT ON FUNCTION entitydb.remove_dataset(text) IS 'drops a dataset that has no faces; for members of its owner';
+COMMENT ON FUNCTION entitydb.remove_dataset(text) IS 'internal: drops a dataset that has no faces; for members of its owner';
 
 -- What is exact to the nanosecond.
 
@@ -103,6 +104,7 @@ AS $$
         ('_clear_content', 'text, timestamptz', false),
         ('_has_tag', 'text[], text', false), ('_facets', 'text, text[], timestamptz', false)
 $$;
+COMMENT ON FUNCTION entitydb.function_endings() IS 'internal: what make_functions makes';
 
 -- Whether a relation has all these columns; NULL has none.
 CREATE FUNCTION entitydb.has_columns(relation regclass, columns name[]) RETURNS boolean
@@ -111,6 +113,7 @@ AS $$
     SELECT count(*) = cardinality($2) FROM pg_attribute a
     WHERE a.attrelid = $1 AND a.attname = ANY ($2) AND NOT a.attisdropped
 $$;
+COMMENT ON FUNCTION entitydb.has_columns(regclass, name[]) IS 'internal: whether a relation has all these columns';
 
 CREATE FUNCTION entitydb.make_functions(face regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -214,6 +217,7 @@ $body$, f, tags, content));
         ' RETURNS TABLE (value text, count bigint) LANGUAGE sql STABLE PARALLEL RESTRICTED AS %L',
         s, n || '_facets',
         format('SELECT f.value, f.count FROM entitydb.facets(%L::pg_catalog.regclass, $1, $2, $3) f', f));
+    PERFORM entitydb.comment_functions(s, n);
 END
 $make$;
 COMMENT ON FUNCTION entitydb.make_functions(regclass) IS 'makes the functions of a state face beside it';
@@ -241,9 +245,10 @@ BEGIN
         ' tag text COLLATE "C", content bytea, recorded_at timestamptz, tx xid8, seq bigint)'
         ' SERVER entitydb_log OPTIONS (dataset %L)', schema, name || '_event', name);
     PERFORM entitydb.make_functions(format('%I.%I', schema, name)::regclass);
+    PERFORM entitydb.comment_faces(schema, name);
 END
 $$;
-COMMENT ON FUNCTION entitydb.create_in(name, text) IS 'what entity_create does, in a schema';
+COMMENT ON FUNCTION entitydb.create_in(name, text) IS 'internal: what entity_create does, in a schema';
 
 CREATE FUNCTION @extschema@.entity_create(name text) RETURNS void
 LANGUAGE plpgsql
@@ -268,6 +273,7 @@ BEGIN
     EXECUTE 'DROP ' || described;
 END
 $$;
+COMMENT ON FUNCTION entitydb.drop_object(oid, oid, text) IS 'internal: drops an object, also one of the extension';
 
 CREATE FUNCTION @extschema@.entity_drop(name text, if_exists boolean DEFAULT false) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -336,6 +342,18 @@ FROM entitydb.segment s
 JOIN entitydb.dataset d ON d.id OPERATOR(pg_catalog.=) s.dataset
 ORDER BY s.dataset, s.position;
 COMMENT ON VIEW entitydb.stat_segment IS 'one row a segment, oldest first; events counts what the kind holds: events, contents or ids';
+COMMENT ON COLUMN entitydb.stat_segment.dataset IS 'the dataset';
+COMMENT ON COLUMN entitydb.stat_segment.name IS 'the file, under entitydb/ in the data directory';
+COMMENT ON COLUMN entitydb.stat_segment.kind IS 'run, tile, content or ids';
+COMMENT ON COLUMN entitydb.stat_segment.bytes IS 'the length of the file';
+COMMENT ON COLUMN entitydb.stat_segment.events IS 'how many events, contents or ids it holds';
+COMMENT ON COLUMN entitydb.stat_segment.entities IS 'how many entities they are of';
+COMMENT ON COLUMN entitydb.stat_segment.min_ts IS 'the first instant in it, in nanoseconds since 1970 UTC';
+COMMENT ON COLUMN entitydb.stat_segment.max_ts IS 'the last instant in it';
+COMMENT ON COLUMN entitydb.stat_segment.min_tx IS 'the first transaction in it';
+COMMENT ON COLUMN entitydb.stat_segment.max_tx IS 'the last transaction in it';
+COMMENT ON COLUMN entitydb.stat_segment.min_ordinal IS 'the first entity in it, by the number that stands for it';
+COMMENT ON COLUMN entitydb.stat_segment.max_ordinal IS 'the last entity in it';
 GRANT SELECT ON entitydb.stat_segment TO PUBLIC;
 
 CREATE VIEW entitydb.stat_dataset AS
@@ -353,6 +371,13 @@ CROSS JOIN LATERAL (
 ) s;
 COMMENT ON VIEW entitydb.stat_dataset IS
     'one row a dataset: its segments, their bytes and events, and the delta, whose rows are as the statistics know them';
+COMMENT ON COLUMN entitydb.stat_dataset.dataset IS 'the dataset';
+COMMENT ON COLUMN entitydb.stat_dataset.owner IS 'the role whose members administer it';
+COMMENT ON COLUMN entitydb.stat_dataset.segments IS 'how many segment files it has';
+COMMENT ON COLUMN entitydb.stat_dataset.bytes IS 'their length';
+COMMENT ON COLUMN entitydb.stat_dataset.events IS 'how many events they hold';
+COMMENT ON COLUMN entitydb.stat_dataset.delta_rows IS 'how many change sets wait to be sealed, as the statistics know';
+COMMENT ON COLUMN entitydb.stat_dataset.delta_bytes IS 'the size of the heap that they are in, with its index';
 GRANT SELECT ON entitydb.stat_dataset TO PUBLIC;
 
 -- The dataset that every installation has.

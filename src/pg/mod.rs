@@ -27,6 +27,7 @@ use pgrx::prelude::*;
 
 pgrx::extension_sql_file!("../../sql/catalog.sql", name = "catalog", bootstrap);
 pgrx::extension_sql_file!("../../sql/maintain.sql", name = "maintain");
+pgrx::extension_sql_file!("../../sql/comments.sql", name = "comments", requires = ["fdw", "write"]);
 
 /// Called when the library is loaded; shared memory can be had at preload only.
 #[pg_guard]
