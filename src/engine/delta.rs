@@ -50,6 +50,11 @@ impl Delta {
         &self.sets[from..from + len]
     }
 
+    /// Whether the entity has change sets.
+    pub(super) fn has(&self, ordinal: Ordinal) -> bool {
+        self.sets.binary_search_by_key(&ordinal, |s| s.ordinal).is_ok()
+    }
+
     /// The id of an ordinal.
     pub(super) fn id(&self, ordinal: Ordinal) -> Option<&[u8]> {
         self.sets_of(ordinal).first().map(|s| s.id.as_slice())

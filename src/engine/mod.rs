@@ -21,6 +21,7 @@ mod merge;
 mod opened;
 mod overlay;
 mod pattern;
+mod plain;
 mod run_writer;
 mod select;
 mod summary;

@@ -4,8 +4,8 @@
 
 use std::sync::{Arc, OnceLock};
 
+use super::Event;
 use super::summary::Summary;
-use super::{Blob, Event};
 use crate::error::{Error, Result};
 use crate::index::content::Content;
 use crate::index::directory::Directory;
@@ -161,14 +161,7 @@ impl Run {
         }
         let content = match event.content.flatten() {
             None => None,
-            Some(at) => Some(Blob::Stored {
-                segment: *contents
-                    .get(at.segment as usize)
-                    .ok_or_else(|| self.malformed(format!("content file {} of {}", at.segment, contents.len())))?,
-                offset: at.offset,
-                len: at.len,
-                hash: at.hash,
-            }),
+            Some(at) => Some(self.blob(at, contents)?),
         };
         Ok(Event { ts, seq: event.seq, tx, recorded_at, stamped: event.stamped, op: event.op, tag, content })
     }
