@@ -4,14 +4,14 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::Event;
 use super::summary::Summary;
+use super::{Blob, Event};
 use crate::error::{Error, Result};
 use crate::index::content::Content;
 use crate::index::directory::Directory;
 use crate::index::ids::Ids;
 use crate::index::instants::Instants;
-use crate::index::log::{Log, LogEvent, NO_TAG};
+use crate::index::log::{ContentLoc, Log, LogEvent, NO_TAG};
 use crate::index::section;
 use crate::index::strings::Strings;
 use crate::index::txs::Txs;
@@ -164,6 +164,13 @@ impl Run {
             Some(at) => Some(self.blob(at, contents)?),
         };
         Ok(Event { ts, seq: event.seq, tx, recorded_at, stamped: event.stamped, op: event.op, tag, content })
+    }
+
+    /// A content of this run as the view names it.
+    pub(super) fn blob(&self, at: ContentLoc, contents: &[u32]) -> Result<Blob> {
+        let segment = contents.get(at.segment as usize).copied();
+        let beyond = || self.malformed(format!("content file {} of {}", at.segment, contents.len()));
+        Ok(Blob::Stored { segment: segment.ok_or_else(beyond)?, offset: at.offset, len: at.len, hash: at.hash })
     }
 
     /// The transaction of an event and its system time, where it is known.

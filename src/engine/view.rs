@@ -14,7 +14,6 @@ use roaring::RoaringBitmap;
 use super::bitmap;
 use super::delta::Delta;
 use super::opened::{Opened, Run};
-use super::plain::plain_state;
 use super::{Blob, Event, Horizon, Rules, State, TagExpr, Timeline, Valid};
 use crate::error::{Error, Result};
 use crate::index::ids::Ids;
@@ -183,9 +182,6 @@ impl View {
 
     /// The entity's state at the horizon; `None` where it does not exist.
     pub fn state(&self, ordinal: Ordinal, h: &Horizon) -> Result<Option<State>> {
-        if let Some(state) = plain_state(self, ordinal, h)? {
-            return Ok(state);
-        }
         let until = match h.valid {
             Valid::At(t) => t,
             Valid::Now { .. } => Ns::AFTER_ALL,

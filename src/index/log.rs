@@ -317,15 +317,47 @@ impl Scan {
             if let Some(entry) = self.chunk.filter(|_| self.at < self.lows.len()) {
                 break entry;
             }
-            let Some(entry) = self.log.chunks.get(self.next_chunk).copied() else { return Ok(None) };
-            self.next_chunk += 1;
-            self.at = 0;
-            self.lows = self.log.ordinals(entry.chunk)?;
-            let ends = entry.place + entry.count * 2;
-            let ends = self.log.index.slice(ends..ends + entry.count * 4)?.as_chunks::<4>().0;
-            self.ends = ends.iter().map(|end| u32::from_le_bytes(*end)).collect();
-            self.chunk = Some(entry);
+            if self.next_chunk >= self.log.chunks.len() {
+                return Ok(None);
+            }
+            self.enter(self.next_chunk)?;
         };
+        self.take(entry, into).map(Some)
+    }
+
+    /// Goes to an entity and appends its events to `into`; false where the log has none. What comes next is the one after
+    /// it, and to go there is cheapest.
+    pub fn seek(&mut self, ordinal: Ordinal, into: &mut Vec<LogEvent>) -> Result<bool> {
+        let chunk = ordinal.chunk();
+        if self.chunk.is_none_or(|entry| entry.chunk != chunk) {
+            let Ok(number) = self.log.chunks.binary_search_by_key(&chunk, |entry| entry.chunk) else {
+                return Ok(false);
+            };
+            self.enter(number)?;
+        }
+        if self.lows.get(self.at) != Some(&ordinal.low()) {
+            let Ok(at) = self.lows.binary_search(&ordinal.low()) else { return Ok(false) };
+            self.at = at;
+        }
+        let Some(entry) = self.chunk else { return Ok(false) };
+        self.take(entry, into).map(|_| true)
+    }
+
+    /// Goes to the first entity of a chunk, given by its place in the index.
+    fn enter(&mut self, number: usize) -> Result<()> {
+        let entry = self.log.chunks[number];
+        self.next_chunk = number + 1;
+        self.at = 0;
+        self.lows = self.log.ordinals(entry.chunk)?;
+        let ends = entry.place + entry.count * 2;
+        let ends = self.log.index.slice(ends..ends + entry.count * 4)?.as_chunks::<4>().0;
+        self.ends = ends.iter().map(|end| u32::from_le_bytes(*end)).collect();
+        self.chunk = Some(entry);
+        Ok(())
+    }
+
+    /// Decodes the entity that was reached, and goes on.
+    fn take(&mut self, entry: ChunkEntry, into: &mut Vec<LogEvent>) -> Result<Ordinal> {
         let start = if self.at == 0 { 0 } else { self.ends[self.at - 1] as usize };
         let (low, end) = (self.lows[self.at], self.ends[self.at] as usize);
         let data = &self.log.data;
@@ -333,7 +365,7 @@ impl Scan {
         decode_events(&mut c, into)?;
         c.finish()?;
         self.at += 1;
-        Ok(Some(Ordinal::new(entry.chunk, low)))
+        Ok(Ordinal::new(entry.chunk, low))
     }
 }
 
@@ -397,6 +429,13 @@ mod tests {
                 scanned.insert(ordinal.0, std::mem::take(&mut events));
             }
             prop_assert_eq!(&scanned, &all);
+            for (ordinal, wanted) in all.iter().chain(all.iter().rev()) {
+                events.clear();
+                prop_assert!(scan.seek(Ordinal(*ordinal), &mut events).unwrap());
+                prop_assert_eq!(&events, wanted);
+                let next = ordinal.wrapping_add(1);
+                prop_assert_eq!(scan.seek(Ordinal(next), &mut events).unwrap(), all.contains_key(&next));
+            }
             for (ordinal, events) in &all {
                 prop_assert_eq!(&log.events(Ordinal(*ordinal)).unwrap(), events);
                 let next = ordinal.wrapping_add(1);
