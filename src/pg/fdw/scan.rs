@@ -12,8 +12,8 @@ use pgrx::prelude::*;
 use super::marker::{Asked, Marker};
 use super::pred::{Pred, Subject};
 use super::quals::{Qual, TABLEOID, Target};
-use super::tuple::{Column, EventRow, StateRow, columns_of, form_event, form_state};
-use crate::engine::{Event, EventScan, Horizon, Known, Opened, Select, State, Valid, View};
+use super::tuple::{Column, EventRow, StateRow, columns_of, form_event, form_state, place, state_values};
+use crate::engine::{Event, EventScan, Horizon, Known, Opened, Select, State, States, Valid, View, Wants};
 use crate::pg::catalog::{self, Dataset, Shape};
 use crate::pg::error::OrRaise;
 use crate::pg::{clock, manifest, snapshot_time, store};
@@ -28,6 +28,8 @@ pub struct Scan {
     pub shape: Shape,
     columns: Vec<Column>,
     needed: Vec<bool>,
+    /// Whether somebody looks at a system column.
+    system: bool,
     /// Whether nobody looks into the rows, as under `count(*)`.
     blank: bool,
     /// How many columns of the row, from the first on, are the number of rows; `None` where rows themselves are given.
@@ -54,10 +56,10 @@ enum Cursor {
     /// Entities that satisfy the selection, of which those are given that satisfy `filter` too.
     States {
         view: Arc<View>,
-        horizon: Horizon,
         ordinals: IntoIter<Ordinal>,
         select: Option<Box<Select>>,
         filter: Option<Pred>,
+        states: Box<States>,
     },
     /// Events that satisfy `pred`.
     Events {
@@ -68,6 +70,14 @@ enum Cursor {
     },
     /// As many events, of which nobody looks into any.
     Blanks(u64),
+}
+
+/// A row that is given.
+enum Row {
+    /// A tuple with its system columns.
+    Tuple(pg_sys::HeapTuple),
+    /// The columns alone, of the entity with this ordinal.
+    Values(Ordinal, Vec<Option<pg_sys::Datum>>),
 }
 
 /// The entity whose events are given: its ordinal, its id where that is needed, its events and the next one's place.
@@ -175,6 +185,7 @@ pub unsafe extern "C-unwind" fn begin(node: *mut pg_sys::ForeignScanState, _efla
             shape: source.shape,
             columns: source.columns,
             needed,
+            system: numbers.iter().any(|number| *number < 0),
             blank: numbers.is_empty(),
             counts,
             quals,
@@ -232,9 +243,14 @@ pub unsafe extern "C-unwind" fn iterate(node: *mut pg_sys::ForeignScanState) -> 
             }
             return slot;
         }
-        let tuple = scan.next((*slot).tts_tupleDescriptor);
-        match tuple {
-            Some(tuple) => pg_sys::ExecStoreHeapTuple(tuple, slot, false),
+        let row = scan.next((*slot).tts_tupleDescriptor);
+        match row {
+            Some(Row::Tuple(tuple)) => pg_sys::ExecStoreHeapTuple(tuple, slot, false),
+            Some(Row::Values(ordinal, values)) => {
+                pg_sys::ExecClearTuple(slot);
+                store_values(slot, ordinal, &values);
+                slot
+            }
             None => {
                 scan.cursor = Cursor::Done;
                 pg_sys::ExecClearTuple(slot)
@@ -250,6 +266,19 @@ unsafe fn store_nulls(slot: *mut pg_sys::TupleTableSlot) {
     unsafe {
         let columns = (*(*slot).tts_tupleDescriptor).natts as usize;
         std::slice::from_raw_parts_mut((*slot).tts_isnull, columns).fill(true);
+        pg_sys::ExecStoreVirtualTuple(slot);
+    }
+}
+
+/// Makes the slot hold these values, of the entity with this ordinal.
+unsafe fn store_values(slot: *mut pg_sys::TupleTableSlot, ordinal: Ordinal, values: &[Option<pg_sys::Datum>]) {
+    // SAFETY: as in `store_nulls`; the values are of the descriptor, one a column.
+    unsafe {
+        for (i, value) in values.iter().enumerate() {
+            *(*slot).tts_values.add(i) = value.unwrap_or(pg_sys::Datum::from(0));
+            *(*slot).tts_isnull.add(i) = value.is_none();
+        }
+        (*slot).tts_tid = place(ordinal);
         pg_sys::ExecStoreVirtualTuple(slot);
     }
 }
@@ -357,7 +386,13 @@ impl Scan {
                             (Vec::new(), Some(Box::new(select)), pred.left_open())
                         }
                     };
-                    Cursor::States { view, horizon, ordinals: ordinals.into_iter(), select, filter }
+                    let instants = [Column::CreatedAt, Column::CreatedAtNs, Column::UpdatedAt, Column::UpdatedAtNs];
+                    let wants = Wants {
+                        tags: filter.is_some() || self.needs(Column::Tags),
+                        instants: filter.is_some() || instants.into_iter().any(|column| self.needs(column)),
+                    };
+                    let states = Box::new(States::new(view.clone(), horizon, wants).or_raise());
+                    Cursor::States { view, ordinals: ordinals.into_iter(), select, filter, states }
                 }
             }
         }
@@ -415,7 +450,7 @@ impl Scan {
 
     /// The next entity of a state face, with its id and its state if they are needed.
     fn next_entity(&mut self, needs_id: bool, needs_state: bool) -> Option<(Ordinal, Vec<u8>, Option<State>)> {
-        let Cursor::States { view, horizon, ordinals, select, filter } = &mut self.cursor else { return None };
+        let Cursor::States { view, ordinals, select, filter, states } = &mut self.cursor else { return None };
         let needs_state = needs_state || filter.is_some();
         let needs_id = needs_id || filter.as_ref().is_some_and(Pred::asks_ids);
         loop {
@@ -427,7 +462,7 @@ impl Scan {
             };
             let mut state = None;
             if needs_state {
-                state = view.state(ordinal, horizon).or_raise();
+                state = states.state(ordinal).or_raise();
                 if state.is_none() {
                     continue;
                 }
@@ -442,8 +477,8 @@ impl Scan {
         }
     }
 
-    /// The next row as a tuple in the current memory context.
-    unsafe fn next(&mut self, desc: pg_sys::TupleDesc) -> Option<pg_sys::HeapTuple> {
+    /// The next row, its values in the current memory context.
+    unsafe fn next(&mut self, desc: pg_sys::TupleDesc) -> Option<Row> {
         let needs_id = self.needs(Column::Id);
         let needs_content = self.needs(Column::Content);
         let needs_recorded_at = self.needs(Column::RecordedAt);
@@ -462,8 +497,11 @@ impl Scan {
                 let blob = state.as_ref().and_then(|s| s.content.as_ref()).filter(|_| needs_content);
                 let content = blob.map(|blob| view.content(blob).or_raise());
                 let row = StateRow { ordinal, id: &id, state: state.as_ref(), content: content.as_deref() };
+                if !self.system {
+                    return Some(Row::Values(ordinal, state_values(columns, &is_needed, &row)));
+                }
                 // SAFETY: the descriptor is the face's, whose columns `begin` read.
-                Some(unsafe { form_state(desc, relid, columns, &is_needed, &row) })
+                Some(Row::Tuple(unsafe { form_state(desc, relid, columns, &is_needed, &row) }))
             }
             Cursor::Events { view, pred, scan, current } => loop {
                 let Some(event) = current.events.get(current.next) else {
@@ -486,7 +524,7 @@ impl Scan {
                 let (ordinal, id) = (current.ordinal, &current.id);
                 let row = EventRow { ordinal, id, event, content: content.as_deref(), recorded_at };
                 // SAFETY: the descriptor is the face's, whose columns `begin` read.
-                return Some(unsafe { form_event(desc, relid, columns, &is_needed, &row) });
+                return Some(Row::Tuple(unsafe { form_event(desc, relid, columns, &is_needed, &row) }));
             },
         }
     }

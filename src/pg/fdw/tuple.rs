@@ -157,6 +157,12 @@ pub fn text_array_datum<T: AsRef<[u8]>>(texts: &[T]) -> pg_sys::Datum {
     }
 }
 
+/// What the ctid of an entity's rows is.
+pub fn place(ordinal: Ordinal) -> pg_sys::ItemPointerData {
+    let (bi_hi, bi_lo) = ((ordinal.0 >> 16) as u16, ordinal.0 as u16);
+    pg_sys::ItemPointerData { ip_blkid: pg_sys::BlockIdData { bi_hi, bi_lo }, ip_posid: 1 }
+}
+
 /// Forms a heap tuple with the ctid (ordinal, 1) in the current memory context.
 ///
 /// # Safety
@@ -173,9 +179,7 @@ unsafe fn form(
     unsafe {
         let tuple = pg_sys::heap_form_tuple(desc, datums.as_mut_ptr(), nulls.as_mut_ptr());
         (*tuple).t_tableOid = relid;
-        (*tuple).t_self.ip_blkid.bi_hi = (ordinal.0 >> 16) as u16;
-        (*tuple).t_self.ip_blkid.bi_lo = ordinal.0 as u16;
-        (*tuple).t_self.ip_posid = 1;
+        (*tuple).t_self = place(ordinal);
         (*(*tuple).t_data).t_ctid = (*tuple).t_self;
         // What xmin, xmax, cmin and cmax show: no transaction of the heap made or deleted the row.
         let header = &mut (*(*tuple).t_data).t_choice.t_heap;
@@ -209,7 +213,13 @@ pub unsafe fn form_state(
     needed: &dyn Fn(usize) -> bool,
     row: &StateRow,
 ) -> pg_sys::HeapTuple {
-    let values: Vec<Option<pg_sys::Datum>> = columns
+    // SAFETY: one value a column of the descriptor, of the type that `columns_of` checked.
+    unsafe { form(desc, relid, row.ordinal, &state_values(columns, needed, row)) }
+}
+
+/// The values of a row of a state face, in the current memory context. Columns for which `needed` is false are NULL.
+pub fn state_values(columns: &[Column], needed: &dyn Fn(usize) -> bool, row: &StateRow) -> Vec<Option<pg_sys::Datum>> {
+    columns
         .iter()
         .enumerate()
         .map(|(i, column)| {
@@ -228,9 +238,7 @@ pub unsafe fn form_state(
                 _ => None,
             }
         })
-        .collect();
-    // SAFETY: one value a column of the descriptor, of the type that `columns_of` checked.
-    unsafe { form(desc, relid, row.ordinal, &values) }
+        .collect()
 }
 
 /// What an event row is made from.
