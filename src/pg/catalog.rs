@@ -40,6 +40,13 @@ pub enum Shape {
     Event,
 }
 
+impl Shape {
+    /// Whether the columns of such a face may show the tags of a namespace.
+    pub fn has_tag_columns(self) -> bool {
+        self == Shape::State
+    }
+}
+
 /// The value of option `name` of a list of `DefElem`.
 ///
 /// # Safety

@@ -13,6 +13,7 @@ mod raw {
         pub fn CheckTableForSerializableConflictIn(relation: pg_sys::Relation);
         pub fn standard_ExecutorStart(query: *mut pg_sys::QueryDesc, flags: std::ffi::c_int);
         pub fn GetCurrentStatementStartTimestamp() -> pg_sys::TimestampTz;
+        pub static mut bytea_output: std::ffi::c_int;
     }
 }
 
@@ -57,6 +58,18 @@ pub unsafe fn standard_executor_start(query: *mut pg_sys::QueryDesc, flags: std:
 pub unsafe fn statement_start() -> pg_sys::TimestampTz {
     // SAFETY: it reads a variable and raises nothing; the declaration is the header's.
     unsafe { raw::GetCurrentStatementStartTimestamp() }
+}
+
+/// The setting `bytea_output` that is hexadecimal (`utils/bytea.h`).
+pub const BYTEA_OUTPUT_HEX: i32 = 1;
+
+/// Sets how the bytes of a `bytea` are written (`utils/bytea.h`), and answers how they were.
+///
+/// # Safety
+/// In a backend.
+pub unsafe fn set_bytea_output(form: i32) -> i32 {
+    // SAFETY: a variable of this backend; the declaration is the header's.
+    unsafe { std::ptr::replace(&raw mut raw::bytea_output, form) }
 }
 
 /// The backend's local transaction id, which no two transactions of one backend have in common.

@@ -17,6 +17,13 @@ pub fn raise(code: PgSqlErrorCode, message: impl Into<String>, hint: Option<&str
     unreachable!("an error report does not return")
 }
 
+/// Raises a SQL error with a detail and does not return.
+pub fn raise_detailed(code: PgSqlErrorCode, message: impl Into<String>, detail: &str) -> ! {
+    let report = pgrx::pg_sys::panic::ErrorReport::new(code, message.into(), "entitydb");
+    report.set_detail(detail.to_owned()).report(PgLogLevel::ERROR);
+    unreachable!("an error report does not return")
+}
+
 /// Turns the engine's results into values or SQL errors.
 pub trait OrRaise<T> {
     /// The value, or a SQL error.

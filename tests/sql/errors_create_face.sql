@@ -11,7 +11,7 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 \pset format unaligned
-SELECT * FROM fails($$CREATE FOREIGN TABLE f (id int) SERVER entitydb OPTIONS (dataset 'entity')$$);
+SELECT * FROM fails($$CREATE FOREIGN TABLE f (id date) SERVER entitydb OPTIONS (dataset 'entity')$$);
 SELECT * FROM fails($$CREATE FOREIGN TABLE f (id text, tags text) SERVER entitydb OPTIONS (dataset 'entity')$$);
 SELECT * FROM fails($$CREATE FOREIGN TABLE f (id text, ts timestamp) SERVER entitydb_log OPTIONS (dataset 'entity')$$);
 SELECT * FROM fails($$CREATE FOREIGN TABLE f (id text, ts timestamptz, tags text[]) SERVER entitydb_log OPTIONS (dataset 'entity')$$);
@@ -23,13 +23,21 @@ SELECT * FROM fails($$CREATE FOREIGN TABLE f (id text) SERVER entitydb OPTIONS (
 SELECT * FROM fails($$CREATE FOREIGN TABLE f (id text) SERVER entitydb OPTIONS (dataset 'entity', on_conflict 'panic')$$);
 SELECT * FROM fails($$CREATE FOREIGN TABLE f (id text) SERVER entitydb OPTIONS (dataset 'entity', datasets 'entity')$$);
 SELECT * FROM fails($$CREATE FOREIGN TABLE f (id text OPTIONS (dataset 'x')) SERVER entitydb OPTIONS (dataset 'entity')$$);
+SELECT * FROM fails($$CREATE FOREIGN TABLE f (id text, status text OPTIONS (name_space 'x')) SERVER entitydb OPTIONS (dataset 'entity')$$);
+SELECT * FROM fails($$CREATE FOREIGN TABLE f (id text, status text OPTIONS (namespace '')) SERVER entitydb OPTIONS (dataset 'entity')$$);
+SELECT * FROM fails($$CREATE FOREIGN TABLE f (id text, status text OPTIONS (on_many 'first')) SERVER entitydb OPTIONS (dataset 'entity')$$);
+SELECT * FROM fails($$CREATE FOREIGN TABLE f (id text, status text[] OPTIONS (on_many 'min')) SERVER entitydb OPTIONS (dataset 'entity')$$);
+SELECT * FROM fails($$CREATE FOREIGN TABLE f (id text, shape point OPTIONS (on_many 'min')) SERVER entitydb OPTIONS (dataset 'entity')$$);
+SELECT * FROM fails($$CREATE FOREIGN TABLE f (id text OPTIONS (namespace 'x')) SERVER entitydb OPTIONS (dataset 'entity')$$);
+SELECT * FROM fails($$CREATE FOREIGN TABLE f (id text, status regclass) SERVER entitydb OPTIONS (dataset 'entity')$$);
+SELECT * FROM fails($$CREATE FOREIGN TABLE f (id text, status regrole[]) SERVER entitydb OPTIONS (dataset 'entity')$$);
 SELECT * FROM fails($$CREATE SERVER s FOREIGN DATA WRAPPER entitydb OPTIONS (dataset 'x')$$);
 -- What cannot be a face's column is refused when it is added, renamed or retyped.
 CREATE FOREIGN TABLE f (id text, content bytea) SERVER entitydb OPTIONS (dataset 'entity');
-SELECT * FROM fails('ALTER FOREIGN TABLE f ADD COLUMN nonsense int');
+SELECT * FROM fails('ALTER FOREIGN TABLE f ADD COLUMN nonsense regproc');
 SELECT * FROM fails('ALTER TABLE f ADD COLUMN tags text');
-SELECT * FROM fails('ALTER FOREIGN TABLE f RENAME COLUMN content TO payload');
-SELECT * FROM fails('ALTER FOREIGN TABLE f ALTER COLUMN content TYPE text');
+SELECT * FROM fails('ALTER FOREIGN TABLE f RENAME COLUMN content TO tags');
+SELECT * FROM fails('ALTER FOREIGN TABLE f ALTER COLUMN content TYPE int');
 SELECT * FROM fails($$ALTER FOREIGN TABLE f OPTIONS (SET dataset '')$$);
 SELECT * FROM fails($$ALTER FOREIGN TABLE f OPTIONS (DROP dataset)$$);
 SELECT * FROM fails('ALTER FOREIGN TABLE f ADD COLUMN tags text[], DROP COLUMN content');

@@ -46,17 +46,24 @@ pub fn exact_at(name: &str, t: Option<i64>, ns: i64) -> At {
 /// `info` and `slot` must be the target and the row that PostgreSQL passed.
 pub unsafe fn insert(modify: &mut Modify, info: *mut pg_sys::ResultRelInfo, slot: Slot, row: Row) -> Slot {
     let id = checked_id(row.id);
-    write::check_tags(row.tags.as_deref().unwrap_or_default());
+    let is_put = modify.on_conflict == OnConflict::Put;
+    let tags = (!is_put).then(|| modify.columns.united(row.tags.clone(), &row.asked, &id));
+    write::check_tags(tags.as_deref().or(row.tags.as_deref()).unwrap_or_default());
     let entity = write::lock_and_read(&modify.dataset, &id);
     let at = match (row.created_at, row.created_at_ns) {
         (None, None) => modify.stamps.of(&id),
         (t, ns) => given_at(&entity, "created_at", t, ns),
     };
-    let events = if modify.on_conflict == OnConflict::Put {
+    let events = if is_put {
         if write::changed_since_snapshot(&modify.dataset, &entity) {
             write::could_not_serialize();
         }
-        write::put_events(&entity, row.tags, row.content.map(Some), at).0
+        let tags = match entity.state_at(at) {
+            Some(state) => modify.columns.put(&state.tags, row.tags, &row.asked, &id),
+            None => Some(modify.columns.united(row.tags, &row.asked, &id)),
+        };
+        write::check_tags(tags.as_deref().unwrap_or_default());
+        write::put_events(&entity, tags, row.content.map(Some), at).0
     } else {
         if entity.timeline.exists_at_or_after(at.ts) {
             if modify.on_conflict == OnConflict::Error {
@@ -71,7 +78,7 @@ pub unsafe fn insert(modify: &mut Modify, info: *mut pg_sys::ResultRelInfo, slot
         if write::changed_since_snapshot(&modify.dataset, &entity) {
             write::could_not_serialize();
         }
-        change::insert(at.ts, at.stamped, &row.tags.unwrap_or_default(), row.content.as_deref())
+        change::insert(at.ts, at.stamped, &tags.unwrap_or_default(), row.content.as_deref())
     };
     entity.record(&modify.dataset, events);
     // SAFETY: the caller's promise is passed on.
@@ -121,15 +128,8 @@ pub unsafe fn update(
     let old_tags: BTreeSet<Vec<u8>> = old.tags.into_iter().flatten().collect();
     let new_tags: BTreeSet<Vec<u8>> = new.tags.into_iter().flatten().collect();
     let base = entity.state_at(at);
-    let tags = (old_tags != new_tags).then(|| match &base {
-        // What the row gained and lost, applied to what holds at that instant: a scheduled change stays.
-        Some(state) => {
-            let held = state.tags.iter().map(|tag| tag.to_vec());
-            let kept = held.filter(|tag| new_tags.contains(tag) || !old_tags.contains(tag));
-            kept.chain(new_tags.difference(&old_tags).cloned()).collect()
-        }
-        None => new_tags.iter().cloned().collect::<Vec<_>>(),
-    });
+    let held = base.as_ref().map(|state| state.tags.as_slice());
+    let tags = modify.columns.updated(held, (&old_tags, &old.asked), (&new_tags, &new.asked), &id);
     write::check_tags(tags.as_deref().unwrap_or_default());
     let content = (old.content != new.content).then_some(new.content);
     let events = match &base {

@@ -5,6 +5,7 @@
 
 use pgrx::pg_sys;
 
+use super::columns::Columns;
 use super::modify::{Modify, OnConflict, Stamps, row_is_wanted};
 use super::row::Row;
 use super::{apply, facts};
@@ -71,7 +72,7 @@ pub unsafe fn push(modify: &mut Modify, slot: *mut pg_sys::TupleTableSlot) {
     if let Some(load) = &mut bulk.load {
         // SAFETY: the slot, and the memory of the row, stay as they are until the row is gathered.
         let row = unsafe { Row::borrow(&modify.columns, slot) };
-        gather(modify.shape, (&mut modify.warned, &mut modify.stamps), load, row);
+        gather((modify.shape, &modify.columns), (&mut modify.warned, &mut modify.stamps), load, row);
         if load.0.memory() > MEMORY_MAX
             && let Some(full) = bulk.load.replace(begin_load(modify.shape))
         {
@@ -86,7 +87,7 @@ pub unsafe fn push(modify: &mut Modify, slot: *mut pg_sys::TupleTableSlot) {
     if bulk.waiting.len() > settings::bulk_threshold() || bulk.waiting_bytes > WAITING_MAX {
         let load = bulk.load.insert(begin_load(modify.shape));
         for row in std::mem::take(&mut bulk.waiting) {
-            gather(modify.shape, (&mut modify.warned, &mut modify.stamps), load, row.as_slices());
+            gather((modify.shape, &modify.columns), (&mut modify.warned, &mut modify.stamps), load, row.as_slices());
         }
     }
 }
@@ -101,12 +102,17 @@ fn begin_load(shape: Shape) -> Box<(Load, Directory)> {
 }
 
 /// Adds one row to the load.
-fn gather(shape: Shape, (warned, stamps): (&mut bool, &mut Stamps), load: &mut (Load, Directory), row: Row<&[u8]>) {
+fn gather(
+    (shape, columns): (Shape, &Columns),
+    (warned, stamps): (&mut bool, &mut Stamps),
+    load: &mut (Load, Directory),
+    row: Row<&[u8]>,
+) {
     let (load, files) = load;
     let id = apply::checked_id(row.id);
     let gathered = match shape {
         Shape::State => {
-            let tags = row.tags.unwrap_or_default();
+            let tags = columns.united(row.tags, &row.asked, id);
             write::check_tags(&tags);
             let (at, _) =
                 instant("created_at", row.created_at, row.created_at_ns).unwrap_or_else(|| (At::now(), false));

@@ -45,7 +45,7 @@ unsafe fn is_never_null(face: &Face, node: *mut pg_sys::Node) -> bool {
         if (*node).type_ == pg_sys::NodeTag::T_Const {
             return !(*node.cast::<pg_sys::Const>()).constisnull;
         }
-        matches!(face.column(node), Some(column) if !matches!(column, Column::Content | Column::Dropped))
+        matches!(face.column(node), Some(column) if !matches!(column, Column::Content | Column::Tagged(_) | Column::Dropped))
     }
 }
 

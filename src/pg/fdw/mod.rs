@@ -4,6 +4,7 @@
 
 mod apply;
 mod bulk;
+pub mod columns;
 mod count;
 mod estimate;
 pub mod explain;
@@ -20,6 +21,7 @@ pub mod rowlock;
 pub mod scan;
 pub mod truncate;
 pub mod tuple;
+pub mod typed;
 
 use pgrx::pg_sys;
 use pgrx::prelude::*;

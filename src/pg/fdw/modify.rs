@@ -12,6 +12,7 @@ use pgrx::prelude::*;
 
 use super::apply;
 use super::bulk::{self, Bulk};
+use super::columns::Columns;
 use super::row::{Row, empty, junk_id, per_tuple, store};
 use super::tuple::{self, Column};
 use crate::engine::{Horizon, State, Valid, change};
@@ -41,7 +42,7 @@ pub enum OnConflict {
 pub struct Modify {
     pub(super) dataset: Dataset,
     pub(super) shape: Shape,
-    pub(super) columns: Vec<Column>,
+    pub(super) columns: Columns,
     pub(super) on_conflict: OnConflict,
     /// The node that runs the statement; null in COPY.
     node: *mut pg_sys::ModifyTableState,
@@ -112,7 +113,7 @@ unsafe extern "C-unwind" fn add_update_targets(
                 Some("Record another event by INSERT, or write to a state face of the dataset."),
             );
         }
-        let columns = tuple::columns_of_desc(shape, (*rel).rd_att);
+        let columns = tuple::columns_of_relation(shape, rel);
         let Some(index) = columns.iter().position(|column| *column == Column::Id) else {
             raise(
                 Code::ERRCODE_FEATURE_NOT_SUPPORTED,
@@ -159,7 +160,7 @@ unsafe fn begin(node: *mut pg_sys::ModifyTableState, info: *mut pg_sys::ResultRe
             id_attribute = pg_sys::ExecFindJunkAttributeInTlist((*below).targetlist, ID_NAME.as_ptr());
         }
         let mut state = Modify {
-            columns: tuple::columns_of_desc(shape, (*rel).rd_att),
+            columns: tuple::columns_of_relation(shape, rel),
             dataset,
             shape,
             on_conflict,
@@ -274,7 +275,7 @@ unsafe fn lock_found(
 ) -> Found {
     // SAFETY: PostgreSQL passes the running statement; its snapshot is registered.
     unsafe {
-        let id = junk_id(plan_slot, modify.id_attribute);
+        let id = junk_id(&modify.columns, plan_slot, modify.id_attribute);
         let entity = write::lock_and_read(&modify.dataset, &id);
         let seen = write::read(&modify.dataset, &id, (*estate).es_snapshot);
         if entity.ordinal.is_some_and(|ordinal| modify.changed.contains(&ordinal)) {

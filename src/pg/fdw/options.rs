@@ -7,6 +7,7 @@ use std::ffi::CStr;
 use pgrx::pg_sys;
 use pgrx::prelude::PgSqlErrorCode as Code;
 
+use super::columns;
 use crate::pg::error::raise;
 
 /// One option: its name and its values (empty: any).
@@ -18,12 +19,18 @@ const DATASET_NAME_MAX: usize = 44;
 const FACE: [Valid; 3] =
     [("dataset", &[]), ("shape", &["state", "event"]), ("on_conflict", &["error", "nothing", "put"])];
 
+const COLUMN: [Valid; 2] = [("namespace", &[]), ("on_many", &["null", "min", "max"])];
+
 /// Checks the options of the catalog `catalog`; raises HV00D, HV024 and 42622.
 ///
 /// # Safety
 /// `options` must be a text[] datum as the validator gets it.
 pub unsafe fn validate(options: pg_sys::Datum, catalog: pg_sys::Oid) {
-    let valid: &[Valid] = if catalog == pg_sys::ForeignTableRelationId { &FACE } else { &[] };
+    let valid: &[Valid] = match catalog {
+        pg_sys::ForeignTableRelationId => &FACE,
+        pg_sys::AttributeRelationId => &COLUMN,
+        _ => &[],
+    };
     // SAFETY: untransformRelOptions turns the text[] into DefElem nodes with C strings.
     unsafe {
         let list = pg_sys::untransformRelOptions(options);
@@ -41,6 +48,9 @@ pub unsafe fn validate(options: pg_sys::Datum, catalog: pg_sys::Oid) {
             };
             if name == "dataset" {
                 check_dataset_name(&value);
+            }
+            if name == "namespace" {
+                columns::check_namespace(&value);
             }
             if !values.is_empty() && !values.contains(&value.as_ref()) {
                 raise(

@@ -6,6 +6,7 @@
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
+use super::columns::Columns;
 use super::quals::{Qual, TABLEOID, Target};
 use super::tuple::{Column, columns_of};
 use super::{count, estimate, lateral};
@@ -28,7 +29,7 @@ pub struct Face {
     /// Its shape.
     pub shape: Shape,
     /// Its columns.
-    pub columns: Vec<Column>,
+    pub columns: Columns,
 }
 
 impl Face {

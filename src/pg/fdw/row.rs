@@ -5,7 +5,9 @@
 use pgrx::pg_sys;
 use pgrx::prelude::PgSqlErrorCode as Code;
 
+use super::columns::{Asked, Columns};
 use super::tuple::{self, Column, StateRow};
+use super::typed::Form;
 use crate::engine::State;
 use crate::pg::error::raise;
 use crate::pg::write::{self, Entity};
@@ -18,6 +20,8 @@ pub struct Row<B = Vec<u8>> {
     pub id: Option<B>,
     /// The tags, in the order and with the repeats that were given.
     pub tags: Option<Vec<B>>,
+    /// The tags that the tag columns ask for.
+    pub asked: Asked<B>,
     /// The content.
     pub content: Option<B>,
     /// When it began (state).
@@ -45,14 +49,15 @@ impl Row {
     pub fn bytes(&self) -> usize {
         let one = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
         let tags = self.tags.iter().flatten().map(|tag| tag.len() + size_of::<Vec<u8>>()).sum::<usize>();
-        size_of::<Self>() + one(&self.id) + one(&self.content) + one(&self.op) + one(&self.tag) + tags
+        let asked = self.asked.iter().flatten().flatten().map(|tag| tag.len() + size_of::<Vec<u8>>()).sum::<usize>();
+        size_of::<Self>() + one(&self.id) + one(&self.content) + one(&self.op) + one(&self.tag) + tags + asked
     }
 
     /// Copies a slot's row.
     ///
     /// # Safety
     /// `slot` must hold a row of the face that `columns` are of.
-    pub unsafe fn read(columns: &[Column], slot: *mut pg_sys::TupleTableSlot) -> Self {
+    pub unsafe fn read(columns: &Columns, slot: *mut pg_sys::TupleTableSlot) -> Self {
         // SAFETY: the caller's promise is passed on; the bytes are copied before the slot changes.
         unsafe { Row::borrow(columns, slot) }.map(|bytes| bytes.to_vec())
     }
@@ -69,6 +74,7 @@ impl<B> Row<B> {
         Row {
             id: self.id.as_ref().map(&form),
             tags: self.tags.as_ref().map(|tags| tags.iter().map(&form).collect()),
+            asked: self.asked.iter().map(|asked| asked.as_ref().map(|tags| tags.iter().map(&form).collect())).collect(),
             content: self.content.as_ref().map(&form),
             created_at: self.created_at,
             created_at_ns: self.created_at_ns,
@@ -88,10 +94,11 @@ impl Row<&[u8]> {
     ///
     /// # Safety
     /// `slot` must hold a row of the face that `columns` are of, and keep it, and the context its memory, throughout `'a`.
-    pub unsafe fn borrow(columns: &[Column], slot: *mut pg_sys::TupleTableSlot) -> Self {
+    pub unsafe fn borrow(columns: &Columns, slot: *mut pg_sys::TupleTableSlot) -> Self {
         let mut row = Row {
             id: None,
             tags: None,
+            asked: vec![None; columns.tagged.len()],
             content: None,
             created_at: None,
             created_at_ns: None,
@@ -113,36 +120,24 @@ impl Row<&[u8]> {
                 let datum = *(*slot).tts_values.add(i);
                 let number = Some(datum.value() as i64);
                 match column {
-                    Column::Id => row.id = Some(bytes(datum)),
+                    Column::Id => row.id = Some(columns.id.bytes(datum)),
                     Column::Tags => row.tags = Some(texts(datum)),
-                    Column::Content => row.content = Some(bytes(datum)),
+                    Column::Content => row.content = Some(columns.content.bytes(datum)),
                     Column::CreatedAt => row.created_at = number,
                     Column::CreatedAtNs => row.created_at_ns = number,
                     Column::UpdatedAt => row.updated_at = number,
                     Column::UpdatedAtNs => row.updated_at_ns = number,
                     Column::Ts => row.ts = number,
                     Column::TsNs => row.ts_ns = number,
-                    Column::Op => row.op = Some(bytes(datum)),
-                    Column::Tag => row.tag = Some(bytes(datum)),
+                    Column::Op => row.op = Some(Form::Text.bytes(datum)),
+                    Column::Tag => row.tag = Some(Form::Text.bytes(datum)),
+                    Column::Tagged(n) => row.asked[*n] = Some(columns.tagged[*n].tags(datum)),
                     Column::RecordedAt | Column::Tx | Column::Seq => row.assigned = true,
                     Column::Version | Column::Dropped => {}
                 }
             }
         }
         row
-    }
-}
-
-/// The bytes of a text or bytea datum, where they lie or in the current memory context.
-unsafe fn bytes<'a>(datum: pg_sys::Datum) -> &'a [u8] {
-    // SAFETY: the caller passes a varlena that outlives 'a, and so does the current memory context. Most values are plain,
-    // and those need no call.
-    unsafe {
-        let mut value: *mut pg_sys::varlena = datum.cast_mut_ptr();
-        if !pgrx::varlena::varatt_is_4b_u(value) {
-            value = pg_sys::pg_detoast_datum_packed(value);
-        }
-        pgrx::varlena_to_byte_slice(value)
     }
 }
 
@@ -181,15 +176,15 @@ unsafe fn texts<'a>(datum: pg_sys::Datum) -> Vec<&'a [u8]> {
 ///
 /// # Safety
 /// `slot` must hold a row of the plan that has this attribute.
-pub unsafe fn junk_id(slot: *mut pg_sys::TupleTableSlot, attribute: pg_sys::AttrNumber) -> Vec<u8> {
+pub unsafe fn junk_id(columns: &Columns, slot: *mut pg_sys::TupleTableSlot, attribute: pg_sys::AttrNumber) -> Vec<u8> {
     let mut null = false;
-    // SAFETY: the attribute was found in the plan's target list and is a text.
+    // SAFETY: the attribute was found in the plan's target list and is the face's id.
     unsafe {
         let datum = pg_sys::slot_getattr(slot, attribute.into(), &mut null);
         if null {
             write::null_not_allowed("id");
         }
-        bytes(datum).to_vec()
+        columns.id.bytes(datum).to_vec()
     }
 }
 
@@ -207,7 +202,7 @@ pub unsafe fn empty(slot: *mut pg_sys::TupleTableSlot) -> bool {
 /// # Safety
 /// `slot` must be of the row type of `face`, which `columns` are of.
 pub unsafe fn store(
-    columns: &[Column],
+    columns: &Columns,
     face: pg_sys::Oid,
     entity: &Entity,
     state: &State,
@@ -219,6 +214,7 @@ pub unsafe fn store(
         id: &entity.id,
         state: Some(state),
         content: content.as_deref(),
+        name: &|| entity.id.clone(),
     };
     // SAFETY: the tuple is made of the slot's descriptor in the slot's memory, and the slot frees it.
     unsafe {

@@ -9,9 +9,10 @@ use pgrx::pg_sys;
 use pgrx::prelude::PgSqlErrorCode as Code;
 use pgrx::prelude::*;
 
+use super::columns::Columns;
 use super::modify::plain;
 use super::row;
-use super::tuple::{self, Column};
+use super::tuple;
 use crate::engine::View;
 use crate::pg::catalog::{self, Dataset, Shape};
 use crate::pg::error::{OrRaise, raise};
@@ -22,7 +23,7 @@ use crate::types::Ordinal;
 /// What all rows of one row mark share.
 struct Mark {
     dataset: Dataset,
-    columns: Vec<Column>,
+    columns: Columns,
     /// What the statement's snapshot sees; it names the entities of the rows.
     view: Arc<View>,
 }

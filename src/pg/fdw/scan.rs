@@ -9,6 +9,7 @@ use std::vec::IntoIter;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
+use super::columns::Columns;
 use super::marker::{Asked, Marker};
 use super::pred::{Pred, Subject};
 use super::quals::{Qual, TABLEOID, Target};
@@ -26,7 +27,7 @@ pub struct Scan {
     dataset: Dataset,
     /// The face's shape.
     pub shape: Shape,
-    columns: Vec<Column>,
+    columns: Columns,
     needed: Vec<bool>,
     /// Whether somebody looks at a system column.
     system: bool,
@@ -95,7 +96,7 @@ struct Source {
     shape: Shape,
     varno: i32,
     /// The columns by the numbers that expressions have for them.
-    columns: Vec<Column>,
+    columns: Columns,
     tableoid: i16,
 }
 
@@ -127,7 +128,7 @@ impl Source {
                 let column = usize::try_from(number - 1).ok().and_then(|at| all.get(at));
                 columns.push(column.copied().unwrap_or(Column::Dropped));
             }
-            Self { relid, shape, varno: pg_sys::INDEX_VAR, columns, tableoid }
+            Self { relid, shape, varno: pg_sys::INDEX_VAR, columns: all.reordered(columns), tableoid }
         }
     }
 }
@@ -388,7 +389,7 @@ impl Scan {
                     };
                     let instants = [Column::CreatedAt, Column::CreatedAtNs, Column::UpdatedAt, Column::UpdatedAtNs];
                     let wants = Wants {
-                        tags: filter.is_some() || self.needs(Column::Tags),
+                        tags: filter.is_some() || self.needs(Column::Tags) || self.needs_tagged(),
                         instants: filter.is_some() || instants.into_iter().any(|column| self.needs(column)),
                     };
                     let states = Box::new(States::new(view.clone(), horizon, wants).or_raise());
@@ -400,6 +401,10 @@ impl Scan {
 
     fn needs(&self, column: Column) -> bool {
         self.columns.iter().zip(&self.needed).any(|(c, needed)| *needed && *c == column)
+    }
+
+    fn needs_tagged(&self) -> bool {
+        self.columns.iter().zip(&self.needed).any(|(c, needed)| *needed && matches!(c, Column::Tagged(_)))
     }
 
     /// Whether there is one more row, where a selection alone says so; `None` where entities must be looked at.
@@ -496,7 +501,8 @@ impl Scan {
                 let (ordinal, id, state) = entity?;
                 let blob = state.as_ref().and_then(|s| s.content.as_ref()).filter(|_| needs_content);
                 let content = blob.map(|blob| view.content(blob).or_raise());
-                let row = StateRow { ordinal, id: &id, state: state.as_ref(), content: content.as_deref() };
+                let name: &dyn Fn() -> Vec<u8> = &|| view.id(ordinal).or_raise().into_owned();
+                let row = StateRow { ordinal, id: &id, state: state.as_ref(), content: content.as_deref(), name };
                 if !self.system {
                     return Some(Row::Values(ordinal, state_values(columns, &is_needed, &row)));
                 }

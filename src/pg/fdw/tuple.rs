@@ -5,6 +5,8 @@
 use pgrx::pg_sys;
 use pgrx::prelude::PgSqlErrorCode as Code;
 
+use super::columns::{self, Columns, TagColumn};
+use super::typed::Form;
 use crate::engine::{Event, State};
 use crate::pg::catalog::Shape;
 use crate::pg::clock::{from_unix_micros, to_timestamptz};
@@ -47,10 +49,16 @@ pub enum Column {
     Tx,
     /// The n-th event of its entity (event).
     Seq,
+    /// The tag column of this number: the tags of a namespace as values.
+    Tagged(usize),
 }
 
+/// The types that ids and contents may have, the usual one first.
+const IDS: [Form; 4] = [Form::Text, Form::Uuid, Form::Int8, Form::Int4];
+const CONTENTS: [Form; 3] = [Form::Bytes, Form::Text, Form::Json];
+
 impl Column {
-    /// The column of this name in a face of this shape, and its type.
+    /// The column of this name in a face of this shape, and its usual type.
     fn named(shape: Shape, name: &[u8]) -> Option<(Column, pg_sys::Oid)> {
         use Column::*;
         Some(match (shape, name) {
@@ -78,58 +86,81 @@ impl Column {
 fn valid_columns(shape: Shape) -> &'static str {
     match shape {
         Shape::State => {
-            "Valid columns are: id, tags, content, created_at, created_at_ns, updated_at, updated_at_ns, version."
+            "Valid columns are: id, tags, content, created_at, created_at_ns, updated_at, updated_at_ns, version; any other shows a \
+             namespace."
         }
         Shape::Event => "Valid columns are: id, ts, ts_ns, op, tag, content, recorded_at, tx, seq.",
     }
 }
 
-/// The columns of a row descriptor; index 0 is attribute number 1. Raises HV004 and HV007.
+/// The columns of an open face; index 0 is attribute number 1. Raises HV004, HV007, HV00D and HV024.
 ///
 /// # Safety
-/// `desc` must be a valid row descriptor.
-pub unsafe fn columns_of_desc(shape: Shape, desc: pg_sys::TupleDesc) -> Vec<Column> {
-    // SAFETY: the caller vouches for the descriptor, which has `natts` attributes.
-    let attributes = unsafe { compat::attributes(desc) };
-    attributes
-        .iter()
-        .map(|a| {
-            if a.attisdropped {
-                return Column::Dropped;
+/// `relation` must be an open face.
+pub unsafe fn columns_of_relation(shape: Shape, relation: pg_sys::Relation) -> Columns {
+    // SAFETY: the caller vouches for the relation, whose descriptor has `natts` attributes.
+    let (relid, attributes) = unsafe { ((*relation).rd_id, compat::attributes((*relation).rd_att)) };
+    let (mut id, mut content) = (IDS[0], CONTENTS[0]);
+    let mut tagged: Vec<TagColumn> = Vec::new();
+    let mut list = Vec::with_capacity(attributes.len());
+    for a in attributes {
+        if a.attisdropped {
+            list.push(Column::Dropped);
+            continue;
+        }
+        // SAFETY: attribute names end with a NUL.
+        let name = unsafe { std::ffi::CStr::from_ptr(a.attname.data.as_ptr()) };
+        let known = Column::named(shape, name.to_bytes());
+        let of_forms = |forms: &[Form]| forms.iter().copied().find(|form| form.type_oid() == a.atttypid);
+        match known {
+            Some((column @ Column::Id, _)) if let Some(form) = of_forms(&IDS) => {
+                id = form;
+                list.push(column);
             }
-            // SAFETY: attribute names end with a NUL.
-            let name = unsafe { std::ffi::CStr::from_ptr(a.attname.data.as_ptr()) };
-            match Column::named(shape, name.to_bytes()) {
-                Some((column, type_oid)) if type_oid == a.atttypid => column,
-                Some((_, type_oid)) => {
-                    // SAFETY: format_type_be returns a palloc'd string for any oid.
-                    let wanted = unsafe { std::ffi::CStr::from_ptr(pg_sys::format_type_be(type_oid)) };
-                    raise(
-                        Code::ERRCODE_FDW_INVALID_DATA_TYPE,
-                        format!("column \"{}\" must be of type {}", name.to_string_lossy(), wanted.to_string_lossy()),
-                        Some(valid_columns(shape)),
-                    )
-                }
-                None => raise(
-                    Code::ERRCODE_FDW_INVALID_COLUMN_NAME,
-                    format!("a face has no column \"{}\"", name.to_string_lossy()),
+            Some((column @ Column::Content, _)) if let Some(form) = of_forms(&CONTENTS) => {
+                content = form;
+                list.push(column);
+            }
+            Some((column, type_oid)) if type_oid == a.atttypid => list.push(column),
+            Some((column, type_oid)) => {
+                // SAFETY: format_type_be returns a palloc'd string for any oid.
+                let shown = |oid| unsafe { std::ffi::CStr::from_ptr(pg_sys::format_type_be(oid)).to_string_lossy() };
+                let wanted: Vec<_> = match column {
+                    Column::Id => IDS.map(|form| shown(form.type_oid())).to_vec(),
+                    Column::Content => CONTENTS.map(|form| shown(form.type_oid())).to_vec(),
+                    _ => vec![shown(type_oid)],
+                };
+                raise(
+                    Code::ERRCODE_FDW_INVALID_DATA_TYPE,
+                    format!("column \"{}\" must be of type {}", name.to_string_lossy(), wanted.join(" or ")),
                     Some(valid_columns(shape)),
-                ),
+                )
             }
-        })
-        .collect()
+            None if shape.has_tag_columns() => {
+                list.push(Column::Tagged(tagged.len()));
+                tagged.push(TagColumn::new(relid, a));
+                continue;
+            }
+            None => raise(
+                Code::ERRCODE_FDW_INVALID_COLUMN_NAME,
+                format!("a face has no column \"{}\"", name.to_string_lossy()),
+                Some(valid_columns(shape)),
+            ),
+        }
+        columns::check_fixed(relid, a);
+    }
+    Columns::new(list, id, content, tagged)
 }
 
-/// The columns of the face `relid`; index 0 is attribute number 1. Raises HV004 and HV007.
-pub fn columns_of(shape: Shape, relid: pg_sys::Oid) -> Vec<Column> {
-    // SAFETY: the relation is a face that the caller's statement holds a lock on; the descriptor lives until it is
-    // closed, and the columns are copied out before.
+/// The columns of the face `relid`; index 0 is attribute number 1. Raises as [`columns_of_relation`] does.
+pub fn columns_of(shape: Shape, relid: pg_sys::Oid) -> Columns {
+    // SAFETY: the relation is a face that the caller's statement holds a lock on; it is open until its columns are known.
     unsafe {
         let relation = pg_sys::RelationIdGetRelation(relid);
         if relation.is_null() {
             raise(Code::ERRCODE_UNDEFINED_TABLE, format!("relation with oid {} does not exist", relid.to_u32()), None);
         }
-        let columns = columns_of_desc(shape, (*relation).rd_att);
+        let columns = columns_of_relation(shape, relation);
         pg_sys::RelationClose(relation);
         columns
     }
@@ -200,6 +231,8 @@ pub struct StateRow<'a> {
     pub state: Option<&'a State>,
     /// The bytes of its content; may be `None` where no needed column shows it.
     pub content: Option<&'a [u8]>,
+    /// Gives the id where an error must name it.
+    pub name: &'a dyn Fn() -> Vec<u8>,
 }
 
 /// Forms a row of a state face in the current memory context. Columns for which `needed` is false are NULL.
@@ -209,7 +242,7 @@ pub struct StateRow<'a> {
 pub unsafe fn form_state(
     desc: pg_sys::TupleDesc,
     relid: pg_sys::Oid,
-    columns: &[Column],
+    columns: &Columns,
     needed: &dyn Fn(usize) -> bool,
     row: &StateRow,
 ) -> pg_sys::HeapTuple {
@@ -218,7 +251,7 @@ pub unsafe fn form_state(
 }
 
 /// The values of a row of a state face, in the current memory context. Columns for which `needed` is false are NULL.
-pub fn state_values(columns: &[Column], needed: &dyn Fn(usize) -> bool, row: &StateRow) -> Vec<Option<pg_sys::Datum>> {
+pub fn state_values(columns: &Columns, needed: &dyn Fn(usize) -> bool, row: &StateRow) -> Vec<Option<pg_sys::Datum>> {
     columns
         .iter()
         .enumerate()
@@ -227,8 +260,9 @@ pub fn state_values(columns: &[Column], needed: &dyn Fn(usize) -> bool, row: &St
                 return None;
             }
             match column {
-                Column::Id => Some(bytes_datum(row.id)),
-                Column::Content => row.content.map(bytes_datum),
+                Column::Id => Some(columns.id.datum("id", row.id, &|| row.id.to_vec())),
+                Column::Content => row.content.map(|bytes| columns.content.datum("content", bytes, row.name)),
+                Column::Tagged(n) => row.state.and_then(|s| columns.tagged[*n].datum(&s.tags, row.name)),
                 Column::Tags => row.state.map(|s| text_array_datum(&s.tags)),
                 Column::CreatedAt => row.state.map(|s| pg_sys::Datum::from(to_timestamptz(s.created_at))),
                 Column::CreatedAtNs => row.state.map(|s| pg_sys::Datum::from(s.created_at.0)),
@@ -262,7 +296,7 @@ pub struct EventRow<'a> {
 pub unsafe fn form_event(
     desc: pg_sys::TupleDesc,
     relid: pg_sys::Oid,
-    columns: &[Column],
+    columns: &Columns,
     needed: &dyn Fn(usize) -> bool,
     row: &EventRow,
 ) -> pg_sys::HeapTuple {
@@ -275,8 +309,10 @@ pub unsafe fn form_event(
                 return None;
             }
             match column {
-                Column::Id => Some(bytes_datum(row.id)),
-                Column::Content => row.content.map(bytes_datum),
+                Column::Id => Some(columns.id.datum("id", row.id, &|| row.id.to_vec())),
+                Column::Content => {
+                    row.content.map(|bytes| columns.content.datum("content", bytes, &|| row.id.to_vec()))
+                }
                 Column::Ts => Some(pg_sys::Datum::from(to_timestamptz(event.ts))),
                 Column::TsNs => Some(pg_sys::Datum::from(event.ts.0)),
                 Column::Op => Some(bytes_datum(event.op.name().as_bytes())),
