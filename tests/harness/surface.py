@@ -88,10 +88,6 @@ works typed scalar and array
 works typed none
 works typed version
 works typed cardinality one
-works column option namespace
-works column option on_many null
-works column option on_many min
-works column option on_many max
 works retention
 works hold
 works set_notify
@@ -107,13 +103,10 @@ error function while as_of is set
 error write while as_of_system is set
 error write to a version face
 error write to a tag face
-error unknown column option
 error unknown column of a tag face
 error not a member of the owner, erase
 error not a member of the owner, retention
 error import_system_time of an ordinary role
-error several values in a scalar column
-error value that the type cannot read
 error tags and a tag column disagree
 error two values of a namespace of one
 error wrong cardinality
@@ -134,6 +127,9 @@ pushed content LIKE
 error erase in REPEATABLE READ
 error below the retention floor
 works erase
+rule S1
+rule S15
+rule S16
 """.strip().splitlines()
 )
 
