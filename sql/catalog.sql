@@ -15,14 +15,15 @@ GRANT USAGE ON SCHEMA entitydb TO PUBLIC;
 CREATE TABLE entitydb.dataset (
     id int4 PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     name text COLLATE "C" NOT NULL UNIQUE CHECK (octet_length(name) BETWEEN 1 AND 44),
-    owner oid NOT NULL,
+    guard oid NOT NULL,
     truncated_tx xid8,
     truncated_at timestamptz
 );
 COMMENT ON TABLE entitydb.dataset IS 'one row a dataset';
 COMMENT ON COLUMN entitydb.dataset.truncated_tx IS 'the last TRUNCATE: its commit is the floor of system time';
 COMMENT ON COLUMN entitydb.dataset.truncated_at IS 'the clock at that TRUNCATE: the floor once its commit time is forgotten';
-GRANT SELECT ON entitydb.dataset TO PUBLIC;
+-- Names are as public as those of tables; what else is known of a dataset is for those who administer it.
+GRANT SELECT (id, name, guard) ON entitydb.dataset TO PUBLIC;
 
 CREATE TABLE entitydb.segment (
     dataset int4 NOT NULL,
@@ -43,7 +44,6 @@ CREATE TABLE entitydb.segment (
     PRIMARY KEY (dataset, position)
 );
 COMMENT ON TABLE entitydb.segment IS 'the manifest: one row a segment that a snapshot sees, oldest first by position; what a kind does not hold is NULL';
-GRANT SELECT ON entitydb.segment TO PUBLIC;
 CREATE SEQUENCE entitydb.segment_position;
 
 CREATE TABLE entitydb.removed (file text COLLATE "C" NOT NULL, xid xid8 NOT NULL);
@@ -59,11 +59,32 @@ CREATE SERVER entitydb FOREIGN DATA WRAPPER entitydb;
 CREATE SERVER entitydb_log FOREIGN DATA WRAPPER entitydb;
 GRANT USAGE ON FOREIGN SERVER entitydb, entitydb_log TO PUBLIC;
 
+-- Default privileges are meant for what users make: takes what they gave to others than PUBLIC.
+CREATE FUNCTION entitydb.keep_private(relation regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    other name;
+BEGIN
+    FOR other IN
+        SELECT DISTINCT pg_get_userbyid(a.grantee) FROM pg_class c CROSS JOIN aclexplode(c.relacl) a
+        WHERE c.oid = relation AND a.grantee NOT IN (c.relowner, 0)
+    LOOP
+        EXECUTE format('REVOKE ALL ON %s FROM %I', relation, other);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION entitydb.keep_private(regclass) IS 'internal: takes all rights to a relation from every role but its owner and PUBLIC';
+
+-- Called as the extension's owner, whatever the caller's settings are. The guard is an object of PostgreSQL's own, so that
+-- DROP ROLE, REASSIGN OWNED and DROP OWNED know whose the dataset is, and no later role inherits it by its oid.
 CREATE FUNCTION entitydb.make_dataset(name text, owner oid) RETURNS int4
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET default_tablespace = '' SET default_table_access_method = heap
 AS $$
 DECLARE
     n int4;
+    guard text := format('entitydb.%I', 'dataset ' || name);
+    made record;
 BEGIN
     IF octet_length(name) NOT BETWEEN 1 AND 44 THEN
         RAISE EXCEPTION 'dataset name has % bytes, the limit is 44', octet_length(name) USING ERRCODE = 'name_too_long';
@@ -71,33 +92,66 @@ BEGIN
     IF EXISTS (SELECT FROM entitydb.dataset d WHERE d.name = make_dataset.name COLLATE "C") THEN
         RAISE EXCEPTION 'dataset "%" already exists', name USING ERRCODE = 'duplicate_object';
     END IF;
-    INSERT INTO entitydb.dataset (name, owner) VALUES (make_dataset.name, make_dataset.owner) RETURNING id INTO n;
+    EXECUTE format('CREATE VIEW %s AS SELECT', guard);
+    EXECUTE format('COMMENT ON VIEW %s IS %L', guard, 'internal: who owns this owns the dataset; see entitydb.grant_dataset');
+    INSERT INTO entitydb.dataset (name, guard) VALUES (make_dataset.name, guard::regclass) RETURNING id INTO n;
     EXECUTE format('CREATE TABLE entitydb.delta_%s (id_hash int8 NOT NULL, ordinal int8 NOT NULL, seq int8 NOT NULL,'
         ' ts int8 NOT NULL, tx xid8 NOT NULL, recorded_at int8, events bytea NOT NULL) WITH (vacuum_truncate = off)', n);
     EXECUTE format('CREATE INDEX delta_%s_id_hash ON entitydb.delta_%s (id_hash)', n, n);
     EXECUTE format('CREATE SEQUENCE entitydb.ordinal_%s AS int8 MINVALUE 0 MAXVALUE 4294967294 NO CYCLE', n);
     EXECUTE format('CREATE TABLE entitydb.lock_%s (hash int8 NOT NULL)', n);
     EXECUTE format('CREATE UNIQUE INDEX lock_%s_hash ON entitydb.lock_%s (hash)', n, n);
-    -- Members of the extension are not dumped: what they hold means nothing in another database. (Those that CREATE
-    -- EXTENSION makes are members already.)
-    IF NOT EXISTS (
-        SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.deptype = 'e'
-            AND d.objid = format('entitydb.delta_%s', n)::regclass
-    ) THEN
-        EXECUTE format('ALTER EXTENSION entitydb ADD TABLE entitydb.delta_%s', n);
-        EXECUTE format('ALTER EXTENSION entitydb ADD TABLE entitydb.lock_%s', n);
-        EXECUTE format('ALTER EXTENSION entitydb ADD SEQUENCE entitydb.ordinal_%s', n);
-    END IF;
+    FOR made IN
+        SELECT kind, relation FROM (VALUES ('VIEW', guard), ('TABLE', format('entitydb.delta_%s', n)),
+            ('TABLE', format('entitydb.lock_%s', n)), ('SEQUENCE', format('entitydb.ordinal_%s', n))) made (kind, relation)
+    LOOP
+        PERFORM entitydb.keep_private(made.relation::regclass);
+        -- Members of the extension are not dumped: what they hold means nothing in another database. (Those that CREATE
+        -- EXTENSION makes are members already.)
+        IF NOT EXISTS (
+            SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.deptype = 'e'
+                AND d.objid = made.relation::regclass
+        ) THEN
+            EXECUTE format('ALTER EXTENSION entitydb ADD %s %s', made.kind, made.relation);
+        END IF;
+    END LOOP;
+    EXECUTE format('ALTER VIEW %s OWNER TO %I', guard, pg_get_userbyid(owner));
     RETURN n;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION entitydb.make_dataset(text, oid) FROM PUBLIC;
 
+-- Gives a dataset in which nothing was ever recorded to the owner of a face of it; where faces belong to others than
+-- members of that role, the role gets the rights of the owner instead.
+CREATE FUNCTION entitydb.adopt_dataset(dataset int4, role oid) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    adopted record;
+BEGIN
+    SELECT d.name, d.guard::regclass AS guard INTO STRICT adopted FROM entitydb.dataset d WHERE d.id = dataset;
+    IF EXISTS (
+        SELECT FROM pg_foreign_table t
+        JOIN pg_class c ON c.oid = t.ftrelid
+        JOIN pg_foreign_server s ON s.oid = t.ftserver
+        JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw AND w.fdwname = 'entitydb'
+        CROSS JOIN pg_options_to_table(t.ftoptions) o
+        WHERE o.option_name = 'dataset' AND o.option_value = adopted.name AND NOT pg_has_role(c.relowner, role, 'USAGE')
+    ) THEN
+        EXECUTE format('GRANT REFERENCES ON %s TO %I', adopted.guard, pg_get_userbyid(role));
+    ELSE
+        EXECUTE format('ALTER VIEW %s OWNER TO %I', adopted.guard, pg_get_userbyid(role));
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION entitydb.adopt_dataset(int4, oid) FROM PUBLIC;
+
 CREATE FUNCTION entitydb.drop_dataset(name text) RETURNS boolean
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     n int4;
+    guard oid;
 BEGIN
     IF EXISTS (
         SELECT FROM pg_foreign_table t
@@ -109,16 +163,17 @@ BEGIN
         RAISE EXCEPTION 'dataset "%" has faces', name
             USING ERRCODE = 'dependent_objects_still_exist', HINT = 'Drop it with entity_drop.';
     END IF;
-    DELETE FROM entitydb.dataset d WHERE d.name = drop_dataset.name RETURNING d.id INTO n;
+    DELETE FROM entitydb.dataset d WHERE d.name = drop_dataset.name RETURNING d.id, d.guard INTO n, guard;
     IF n IS NULL THEN
         RETURN false;
     END IF;
     INSERT INTO entitydb.removed (file, xid)
     SELECT s.name, pg_current_xact_id() FROM entitydb.segment s WHERE s.dataset = n;
     DELETE FROM entitydb.segment s WHERE s.dataset = n;
-    PERFORM entitydb.drop_object('pg_class'::regclass, format('entitydb.delta_%s', n)::regclass, format('TABLE entitydb.delta_%s', n));
-    PERFORM entitydb.drop_object('pg_class'::regclass, format('entitydb.lock_%s', n)::regclass, format('TABLE entitydb.lock_%s', n));
-    PERFORM entitydb.drop_object('pg_class'::regclass, format('entitydb.ordinal_%s', n)::regclass, format('SEQUENCE entitydb.ordinal_%s', n));
+    PERFORM entitydb.drop_object('pg_class'::regclass, guard);
+    PERFORM entitydb.drop_object('pg_class'::regclass, format('entitydb.delta_%s', n)::regclass);
+    PERFORM entitydb.drop_object('pg_class'::regclass, format('entitydb.lock_%s', n)::regclass);
+    PERFORM entitydb.drop_object('pg_class'::regclass, format('entitydb.ordinal_%s', n)::regclass);
     RETURN true;
 END
 $$;

@@ -125,7 +125,8 @@ COMMENT ON FUNCTION entitydb.comment_faces(name, name) IS 'internal: comments th
 
 COMMENT ON COLUMN entitydb.dataset.id IS 'what names the dataset''s heaps: delta_ID and so on';
 COMMENT ON COLUMN entitydb.dataset.name IS 'the name that faces give in their option dataset';
-COMMENT ON COLUMN entitydb.dataset.owner IS 'the role whose members may make faces of it and administer it';
+COMMENT ON COLUMN entitydb.dataset.guard
+IS 'the view entitydb."dataset NAME": the members of its owner administer the dataset and may make faces of it, as may those whom grant_dataset granted REFERENCES on it';
 COMMENT ON COLUMN entitydb.segment.dataset IS 'the dataset';
 COMMENT ON COLUMN entitydb.segment.position IS 'the order in which segments are laid over each other, oldest first';
 COMMENT ON COLUMN entitydb.segment.name IS 'the file';
@@ -151,6 +152,7 @@ COMMENT ON SERVER entitydb_log IS 'for faces that show events: pg_dump --include
 COMMENT ON FUNCTION entitydb.fdw_handler() IS 'internal: how PostgreSQL calls the foreign data wrapper';
 COMMENT ON FUNCTION entitydb.fdw_validator(text[], oid) IS 'internal: checks the options of faces and columns';
 COMMENT ON FUNCTION entitydb.make_dataset(text, oid) IS 'internal: makes the row and the heaps of a dataset';
+COMMENT ON FUNCTION entitydb.adopt_dataset(int4, oid) IS 'internal: gives a dataset in which nothing was recorded to the owner of a face';
 COMMENT ON FUNCTION entitydb.drop_dataset(text) IS 'internal: removes the row and the heaps of a dataset';
 COMMENT ON FUNCTION entitydb.put(regclass, text, text[], bytea, timestamptz) IS 'internal: what the function put of each dataset calls';
 COMMENT ON FUNCTION entitydb.tag(regclass, text, text, timestamptz) IS 'internal: what the function tag of each dataset calls';

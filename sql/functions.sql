@@ -11,9 +11,6 @@ RETURNS TABLE (value text, count bigint)
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'facets_wrapper';
 COMMENT ON FUNCTION entitydb.facets(regclass, text, text[], timestamptz) IS 'internal: the values of a namespace, largest count first';
 
-CREATE FUNCTION entitydb.create_dataset(name text) RETURNS int4
-LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'create_dataset_wrapper';
-COMMENT ON FUNCTION entitydb.create_dataset(text) IS 'internal: makes a dataset without faces, owned by the caller';
 CREATE FUNCTION entitydb.check_face(face regclass) RETURNS void
 LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'check_face_wrapper';
 COMMENT ON FUNCTION entitydb.check_face(regclass)
@@ -23,12 +20,18 @@ IS 'internal: raises unless the columns and the owner of a face are right; makes
 CREATE FUNCTION entitydb.check_faces() RETURNS event_trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    face regclass;
 BEGIN
-    PERFORM entitydb.check_face(t.ftrelid::regclass)
-    FROM pg_event_trigger_ddl_commands() d
-    JOIN pg_foreign_table t ON t.ftrelid = d.objid AND d.classid = 'pg_class'::regclass
-    JOIN pg_foreign_server s ON s.oid = t.ftserver
-    JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw AND w.fdwname = 'entitydb';
+    -- Nothing of schema entitydb is named unless there is a face: who has no right to it may still alter tables.
+    FOR face IN
+        SELECT t.ftrelid FROM pg_event_trigger_ddl_commands() d
+        JOIN pg_foreign_table t ON t.ftrelid = d.objid AND d.classid = 'pg_class'::regclass
+        JOIN pg_foreign_server s ON s.oid = t.ftserver
+        JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw AND w.fdwname = 'entitydb'
+    LOOP
+        PERFORM entitydb.check_face(face);
+    END LOOP;
 END
 $$;
 COMMENT ON FUNCTION entitydb.check_faces() IS 'internal: says what is wrong with a face when it is made or altered';
@@ -37,7 +40,7 @@ WHEN TAG IN ('CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE', 'ALTER TABLE') EXECU
 
 CREATE FUNCTION entitydb.remove_dataset(name text) RETURNS boolean
 LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'remove_dataset_wrapper';
-COMMENT ON FUNCTION entitydb.remove_dataset(text) IS 'internal: drops a dataset that has no faces; for members of its owner';
+COMMENT ON FUNCTION entitydb.remove_dataset(text) IS 'internal: drops a dataset that has no faces; for those who administer it';
 
 -- What is exact to the nanosecond.
 
@@ -139,13 +142,17 @@ BEGIN
     IF n IS NULL THEN
         RAISE EXCEPTION '"%" is not a state face', face USING ERRCODE = 'wrong_object_type';
     END IF;
+    -- The functions belong to the caller, who may replace them: those that bear a face's name are for its owner to make.
+    IF NOT pg_has_role((SELECT c.relowner FROM pg_class c WHERE c.oid = face), 'USAGE') THEN
+        RAISE EXCEPTION 'must be owner of foreign table %', n USING ERRCODE = 'insufficient_privilege';
+    END IF;
     IF octet_length(n) + longest > 63 THEN
         RAISE EXCEPTION 'face name has % bytes, the limit is %', octet_length(n), 63 - longest USING ERRCODE = 'name_too_long';
     END IF;
     f := format('%I.%I', s, n);
     v := format('%I.%I', s, n || '_event');
-    tags := CASE WHEN entitydb.has_columns(face, '{tags}') THEN 'e.tags' ELSE 'NULL::text[]' END;
-    content := CASE WHEN entitydb.has_columns(face, '{content}') THEN 'e.content' ELSE 'NULL::bytea' END;
+    tags := CASE WHEN entitydb.has_columns(face, '{tags}') THEN 'e.tags' ELSE 'NULL::pg_catalog.text[]' END;
+    content := CASE WHEN entitydb.has_columns(face, '{content}') THEN 'e.content' ELSE 'NULL::pg_catalog.bytea' END;
 
     EXECUTE format('CREATE FUNCTION %I.%I(ts timestamptz) RETURNS SETOF %s LANGUAGE sql STABLE PARALLEL RESTRICTED AS %L',
         s, n || '_as_of', f, format('SELECT e.* FROM %s e WHERE entitydb.at(e.tableoid, $1, NULL)', f));
@@ -161,7 +168,7 @@ BEGIN
         EXECUTE format('CREATE FUNCTION %I.%I(id text, since timestamptz DEFAULT ''-infinity'','
             ' until timestamptz DEFAULT ''infinity'') RETURNS SETOF %s LANGUAGE sql STABLE PARALLEL RESTRICTED AS %L',
             s, n || '_history', v,
-            format('SELECT v.* FROM %s v WHERE v.id OPERATOR(pg_catalog.=) $1 COLLATE "C"'
+            format('SELECT v.* FROM %s v WHERE v.id OPERATOR(pg_catalog.=) $1 COLLATE pg_catalog."C"'
                 ' AND v.ts OPERATOR(pg_catalog.>) $2 AND v.ts OPERATOR(pg_catalog.<=) $3 ORDER BY v.ts_ns, v.seq', v));
         EXECUTE format('CREATE FUNCTION %I.%I(since timestamptz, until timestamptz DEFAULT ''infinity'')'
             ' RETURNS SETOF %s LANGUAGE sql STABLE PARALLEL RESTRICTED AS %L',
@@ -176,12 +183,12 @@ BEGIN
             ' LANGUAGE sql STABLE PARALLEL RESTRICTED AS %L', s, n || '_diff', format($body$
 WITH old AS MATERIALIZED (
     SELECT %2$s AS tags, %3$s AS content FROM %1$s e WHERE entitydb.at(e.tableoid, $2, NULL)
-        AND e.id OPERATOR(pg_catalog.=) $1 COLLATE "C"
+        AND e.id OPERATOR(pg_catalog.=) $1 COLLATE pg_catalog."C"
 ), new AS MATERIALIZED (
     SELECT %2$s AS tags, %3$s AS content FROM %1$s e WHERE entitydb.at(e.tableoid, $3, NULL)
-        AND e.id OPERATOR(pg_catalog.=) $1 COLLATE "C"
+        AND e.id OPERATOR(pg_catalog.=) $1 COLLATE pg_catalog."C"
 ), change (part, op, tag, old_content, new_content) AS (
-    SELECT 1, CASE WHEN EXISTS (SELECT FROM new) THEN 'create' ELSE 'delete' END, NULL, NULL::bytea, NULL::bytea
+    SELECT 1, CASE WHEN EXISTS (SELECT FROM new) THEN 'create' ELSE 'delete' END, NULL, NULL::pg_catalog.bytea, NULL::pg_catalog.bytea
     WHERE EXISTS (SELECT FROM old) OPERATOR(pg_catalog.<>) EXISTS (SELECT FROM new)
     UNION ALL
     SELECT 2, CASE WHEN n.tag IS NULL THEN 'retract' ELSE 'assert' END, coalesce(o.tag, n.tag), NULL, NULL
@@ -190,10 +197,11 @@ WITH old AS MATERIALIZED (
     WHERE o.tag IS NULL OR n.tag IS NULL
     UNION ALL
     SELECT 3, 'content', NULL, (SELECT old.content FROM old), (SELECT new.content FROM new)
-    WHERE (SELECT old.content FROM old) IS DISTINCT FROM (SELECT new.content FROM new)
+    WHERE NOT coalesce((SELECT old.content FROM old) OPERATOR(pg_catalog.=) (SELECT new.content FROM new),
+        (SELECT old.content FROM old) IS NULL AND (SELECT new.content FROM new) IS NULL)
 )
 SELECT c.op, c.tag, c.old_content, c.new_content FROM change c
-WHERE $2 IS NOT NULL AND $3 IS NOT NULL ORDER BY c.part, c.tag COLLATE "C"
+WHERE $2 IS NOT NULL AND $3 IS NOT NULL ORDER BY c.part, c.tag COLLATE pg_catalog."C"
 $body$, f, tags, content));
     END IF;
 
@@ -220,13 +228,15 @@ $body$, f, tags, content));
     PERFORM entitydb.comment_functions(s, n);
 END
 $make$;
-COMMENT ON FUNCTION entitydb.make_functions(regclass) IS 'makes the functions of a state face beside it';
+COMMENT ON FUNCTION entitydb.make_functions(regclass) IS 'makes the functions of a state face beside it; for its owner';
 
 -- Datasets with their faces.
 
 CREATE FUNCTION entitydb.create_in(schema name, name text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    taken name;
 BEGIN
     IF name IS NULL OR name = '' THEN
         RAISE EXCEPTION 'name must not be %', CASE WHEN name IS NULL THEN 'null' ELSE 'empty' END
@@ -238,9 +248,17 @@ BEGIN
     IF EXISTS (SELECT FROM entitydb.dataset d WHERE d.name = create_in.name COLLATE "C") THEN
         RAISE EXCEPTION 'dataset "%" already exists', name USING ERRCODE = 'duplicate_object';
     END IF;
-    PERFORM entitydb.create_dataset(name);
+    -- Not even one with other arguments: a call with untyped literals might mean either.
+    SELECT p.proname INTO taken
+    FROM pg_proc p JOIN entitydb.function_endings() e ON p.proname = (name || e.ending)::name
+    WHERE p.pronamespace = (SELECT n.oid FROM pg_namespace n WHERE n.nspname = schema) LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'function "%" already exists in schema "%"', taken, schema USING ERRCODE = 'duplicate_function';
+    END IF;
     EXECUTE format('CREATE FOREIGN TABLE %I.%I (id text COLLATE "C", tags text[] COLLATE "C", content bytea,'
         ' created_at timestamptz, updated_at timestamptz) SERVER entitydb OPTIONS (dataset %L)', schema, name, name);
+    -- The event trigger has made the dataset, unless the session has those switched off.
+    PERFORM entitydb.check_face(format('%I.%I', schema, name)::regclass);
     EXECUTE format('CREATE FOREIGN TABLE %I.%I (id text COLLATE "C", ts timestamptz, ts_ns bigint, op text COLLATE "C",'
         ' tag text COLLATE "C", content bytea, recorded_at timestamptz, tx xid8, seq bigint)'
         ' SERVER entitydb_log OPTIONS (dataset %L)', schema, name || '_event', name);
@@ -263,9 +281,11 @@ $$;
 COMMENT ON FUNCTION @extschema@.entity_create(text) IS 'makes a dataset with its faces and functions in the current schema';
 
 -- Drops one object, also one that CREATE EXTENSION made.
-CREATE FUNCTION entitydb.drop_object(class oid, object oid, described text) RETURNS void
+CREATE FUNCTION entitydb.drop_object(class oid, object oid) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    described text := (SELECT format('%s %s', i.type, i.identity) FROM pg_identify_object(class, object, 0) i);
 BEGIN
     IF EXISTS (SELECT FROM pg_depend d WHERE d.classid = class AND d.objid = object AND d.deptype = 'e') THEN
         EXECUTE 'ALTER EXTENSION entitydb DROP ' || described;
@@ -273,17 +293,17 @@ BEGIN
     EXECUTE 'DROP ' || described;
 END
 $$;
-COMMENT ON FUNCTION entitydb.drop_object(oid, oid, text) IS 'internal: drops an object, also one of the extension';
+COMMENT ON FUNCTION entitydb.drop_object(oid, oid) IS 'internal: drops an object, also one of the extension';
 
 CREATE FUNCTION @extschema@.entity_drop(name text, if_exists boolean DEFAULT false) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    owner oid;
+    guard oid;
     face record;
     made regprocedure;
 BEGIN
-    SELECT d.owner INTO owner FROM entitydb.dataset d WHERE d.name = entity_drop.name COLLATE "C";
+    SELECT d.guard INTO guard FROM entitydb.dataset d WHERE d.name = entity_drop.name COLLATE "C";
     IF NOT FOUND THEN
         IF if_exists THEN
             RAISE NOTICE 'dataset "%" does not exist, skipping', name;
@@ -291,9 +311,9 @@ BEGIN
         END IF;
         RAISE EXCEPTION 'dataset "%" does not exist', name USING ERRCODE = 'undefined_object';
     END IF;
-    IF NOT pg_has_role(owner, 'USAGE') THEN
+    IF NOT entitydb.administers(guard) THEN
         RAISE EXCEPTION 'permission denied for dataset "%"', name
-            USING ERRCODE = 'insufficient_privilege', HINT = 'Only members of its owner may drop it.';
+            USING ERRCODE = 'insufficient_privilege', HINT = 'Only those who administer it may drop it.';
     END IF;
     FOR face IN
         SELECT c.oid, n.nspname, c.relname
@@ -311,7 +331,7 @@ BEGIN
             FROM entitydb.function_endings() e
         LOOP
             IF made IS NOT NULL THEN
-                PERFORM entitydb.drop_object('pg_proc'::regclass, made, 'FUNCTION ' || made::text);
+                PERFORM entitydb.drop_object('pg_proc'::regclass, made);
             END IF;
         END LOOP;
     END LOOP;
@@ -326,8 +346,7 @@ BEGIN
             AND EXISTS (SELECT FROM pg_options_to_table(t.ftoptions) o
                 WHERE o.option_name = 'dataset' AND o.option_value = entity_drop.name)
     LOOP
-        PERFORM entitydb.drop_object('pg_class'::regclass, face.oid,
-            format('FOREIGN TABLE %I.%I', face.nspname, face.relname));
+        PERFORM entitydb.drop_object('pg_class'::regclass, face.oid);
     END LOOP;
     PERFORM entitydb.remove_dataset(name);
 END
@@ -340,8 +359,9 @@ SELECT d.name AS dataset, s.name,
     s.bytes, s.events, s.entities, s.min_ts, s.max_ts, s.min_tx, s.max_tx, s.min_ordinal, s.max_ordinal
 FROM entitydb.segment s
 JOIN entitydb.dataset d ON d.id OPERATOR(pg_catalog.=) s.dataset
+WHERE entitydb.administers(d.guard) OR pg_catalog.pg_has_role('pg_read_all_stats'::name, 'USAGE'::text)
 ORDER BY s.dataset, s.position;
-COMMENT ON VIEW entitydb.stat_segment IS 'one row a segment, oldest first; events counts what the kind holds: events, contents or ids';
+COMMENT ON VIEW entitydb.stat_segment IS 'one row a segment, oldest first; events counts what the kind holds: events, contents or ids; for those who administer the dataset, and pg_read_all_stats';
 COMMENT ON COLUMN entitydb.stat_segment.dataset IS 'the dataset';
 COMMENT ON COLUMN entitydb.stat_segment.name IS 'the file, under entitydb/ in the data directory';
 COMMENT ON COLUMN entitydb.stat_segment.kind IS 'run, tile, content or ids';
@@ -357,10 +377,11 @@ COMMENT ON COLUMN entitydb.stat_segment.max_ordinal IS 'the last entity in it';
 GRANT SELECT ON entitydb.stat_segment TO PUBLIC;
 
 CREATE VIEW entitydb.stat_dataset AS
-SELECT d.name AS dataset, pg_catalog.pg_get_userbyid(d.owner) AS owner, s.segments, s.bytes, s.events,
+SELECT d.name AS dataset, pg_catalog.pg_get_userbyid(g.relowner) AS owner, s.segments, s.bytes, s.events,
     pg_catalog.pg_stat_get_live_tuples(c.oid) AS delta_rows,
     pg_catalog.pg_total_relation_size(c.oid) AS delta_bytes
 FROM entitydb.dataset d
+JOIN pg_catalog.pg_class g ON g.oid OPERATOR(pg_catalog.=) d.guard
 JOIN pg_catalog.pg_class c ON c.relname OPERATOR(pg_catalog.=) pg_catalog.concat('delta_', d.id)::name
 JOIN pg_catalog.pg_namespace n
     ON n.oid OPERATOR(pg_catalog.=) c.relnamespace AND n.nspname OPERATOR(pg_catalog.=) 'entitydb'::name
@@ -368,9 +389,10 @@ CROSS JOIN LATERAL (
     SELECT pg_catalog.count(*) AS segments, coalesce(pg_catalog.sum(s.bytes), 0)::bigint AS bytes,
         coalesce(pg_catalog.sum(s.events) FILTER (WHERE s.kind OPERATOR(pg_catalog.<=) 2), 0)::bigint AS events
     FROM entitydb.segment s WHERE s.dataset OPERATOR(pg_catalog.=) d.id
-) s;
+) s
+WHERE entitydb.administers(d.guard) OR pg_catalog.pg_has_role('pg_read_all_stats'::name, 'USAGE'::text);
 COMMENT ON VIEW entitydb.stat_dataset IS
-    'one row a dataset: its segments, their bytes and events, and the delta, whose rows are as the statistics know them';
+    'one row a dataset: its segments, their bytes and events, and the delta, whose rows are as the statistics know them; for those who administer it, and pg_read_all_stats';
 COMMENT ON COLUMN entitydb.stat_dataset.dataset IS 'the dataset';
 COMMENT ON COLUMN entitydb.stat_dataset.owner IS 'the role whose members administer it';
 COMMENT ON COLUMN entitydb.stat_dataset.segments IS 'how many segment files it has';
@@ -379,6 +401,10 @@ COMMENT ON COLUMN entitydb.stat_dataset.events IS 'how many events they hold';
 COMMENT ON COLUMN entitydb.stat_dataset.delta_rows IS 'how many change sets wait to be sealed, as the statistics know';
 COMMENT ON COLUMN entitydb.stat_dataset.delta_bytes IS 'the size of the heap that they are in, with its index';
 GRANT SELECT ON entitydb.stat_dataset TO PUBLIC;
+
+SELECT entitydb.keep_private(c.oid) FROM pg_catalog.pg_class c
+WHERE c.relnamespace OPERATOR(pg_catalog.=) 'entitydb'::regnamespace::oid
+    AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,v,S}'::"char"[]);
 
 -- The dataset that every installation has.
 SELECT entitydb.create_in(pg_catalog.current_schema(), 'entity');

@@ -8,9 +8,60 @@ CREATE FUNCTION entitydb.compact(dataset text) RETURNS bigint
 LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'compact_dataset_wrapper';
 COMMENT ON FUNCTION entitydb.compact(text) IS 'merges the runs and tiles of a dataset; returns the number of files replaced';
 
+-- Whose a dataset is.
+
+CREATE FUNCTION entitydb.administers(guard oid) RETURNS boolean
+LANGUAGE sql STABLE
+AS $$
+    SELECT coalesce(pg_catalog.pg_has_role(c.relowner, 'USAGE') OR pg_catalog.has_table_privilege(c.oid, 'REFERENCES'), false)
+    FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) $1
+$$;
+COMMENT ON FUNCTION entitydb.administers(oid)
+IS 'internal: whether the caller is a member of the owner of the dataset with this guard, or of a role that was granted it';
+
+CREATE FUNCTION entitydb.granted_guard(dataset text) RETURNS regclass
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    guard oid;
+    owner oid;
+BEGIN
+    SELECT d.guard, c.relowner INTO guard, owner
+    FROM entitydb.dataset d JOIN pg_class c ON c.oid = d.guard WHERE d.name = dataset COLLATE "C";
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'dataset "%" does not exist', dataset USING ERRCODE = 'undefined_object';
+    END IF;
+    IF NOT pg_has_role(owner, 'USAGE') THEN
+        RAISE EXCEPTION 'must be a member of the owner of dataset "%"', dataset USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RETURN guard::regclass;
+END
+$$;
+COMMENT ON FUNCTION entitydb.granted_guard(text) IS 'internal: the guard of a dataset that the caller may grant; raises otherwise';
+
+CREATE FUNCTION entitydb.grant_dataset(dataset text, role name) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE format('GRANT REFERENCES ON %s TO %I', entitydb.granted_guard(dataset), role);
+END
+$$;
+COMMENT ON FUNCTION entitydb.grant_dataset(text, name)
+IS 'lets the members of a role administer a dataset and own faces of it, as those of its owner do; for members of the owner';
+
+CREATE FUNCTION entitydb.revoke_dataset(dataset text, role name) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE format('REVOKE REFERENCES ON %s FROM %I', entitydb.granted_guard(dataset), role);
+END
+$$;
+COMMENT ON FUNCTION entitydb.revoke_dataset(text, name)
+IS 'takes back what grant_dataset granted; faces that members of the role own answer no more';
+
 CREATE FUNCTION entitydb.seal_all() RETURNS bigint
-LANGUAGE sql VOLATILE
-AS $$ SELECT coalesce(sum(entitydb.seal(d.name)), 0)::bigint FROM entitydb.dataset d WHERE pg_has_role(d.owner, 'USAGE') $$;
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+AS $$ SELECT coalesce(sum(entitydb.seal(d.name)), 0)::bigint FROM entitydb.dataset d WHERE entitydb.administers(d.guard) $$;
 COMMENT ON FUNCTION entitydb.seal_all() IS 'seals every dataset that the caller owns; returns the number of events sealed';
 
 CREATE FUNCTION entitydb.verify(dataset text)

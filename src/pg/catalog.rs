@@ -17,6 +17,8 @@ pub struct Dataset {
     pub id: i32,
     /// Its name.
     pub name: String,
+    /// The view that stands for it where roles are concerned: its owner is the dataset's.
+    pub guard: pg_sys::Oid,
     /// The role that owns it.
     pub owner: pg_sys::Oid,
     /// The heap of change sets.
@@ -64,7 +66,7 @@ pub unsafe fn option(options: *mut pg_sys::List, name: &CStr) -> Option<String> 
 /// The dataset of this name, if there is one.
 pub fn dataset_named(name: &str) -> Option<Dataset> {
     // SAFETY: plain catalog scan; the relation and the scan are closed again, errors unwind through PostgreSQL's resource owner.
-    let (id, owner) = unsafe {
+    let (id, guard) = unsafe {
         let schema = schema_oid();
         let relid = relation(schema, "dataset");
         let rel = pg_sys::table_open(relid, pg_sys::AccessShareLock as _);
@@ -86,8 +88,8 @@ pub fn dataset_named(name: &str) -> Option<Dataset> {
         } else {
             let mut null = false;
             let id = pg_sys::heap_getattr(tuple, 1, (*rel).rd_att, &mut null);
-            let owner = pg_sys::heap_getattr(tuple, 3, (*rel).rd_att, &mut null);
-            Some((id.value() as i32, pg_sys::Oid::from(owner.value() as u32)))
+            let guard = pg_sys::heap_getattr(tuple, 3, (*rel).rd_att, &mut null);
+            Some((id.value() as i32, pg_sys::Oid::from(guard.value() as u32)))
         };
         pg_sys::systable_endscan(scan);
         pg_sys::table_close(rel, pg_sys::AccessShareLock as _);
@@ -97,7 +99,8 @@ pub fn dataset_named(name: &str) -> Option<Dataset> {
     Some(Dataset {
         id,
         name: name.to_owned(),
-        owner,
+        guard,
+        owner: owner_of(guard)?,
         delta: relation(schema, &format!("delta_{id}")),
         delta_index: relation(schema, &format!("delta_{id}_id_hash")),
         ordinals: relation(schema, &format!("ordinal_{id}")),
@@ -155,15 +158,29 @@ pub fn dataset_of_face(face: pg_sys::Oid) -> Dataset {
 
 /// The owner of a relation, if the relation exists.
 pub fn owner_of(relid: pg_sys::Oid) -> Option<pg_sys::Oid> {
-    // SAFETY: the relation is closed again; its owner is copied before.
+    // SAFETY: the cached row is valid until it is released; what is needed of it is copied before.
     unsafe {
-        let relation = pg_sys::RelationIdGetRelation(relid);
-        if relation.is_null() {
+        let cache = pg_sys::SysCacheIdentifier::RELOID as i32;
+        let tuple = pg_sys::SearchSysCache1(cache, pg_sys::Datum::from(relid));
+        if tuple.is_null() {
             return None;
         }
-        let owner = (*(*relation).rd_rel).relowner;
-        pg_sys::RelationClose(relation);
+        let owner = (*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_class>()).relowner;
+        pg_sys::ReleaseSysCache(tuple);
         Some(owner)
+    }
+}
+
+/// Whether a relation is a face: a foreign table of this wrapper, and of no other.
+pub fn is_face(relid: pg_sys::Oid) -> bool {
+    // SAFETY: plain catalog look-ups of a foreign table, its server and its wrapper, whose name is a C string.
+    unsafe {
+        if pg_sys::get_rel_relkind(relid) as u8 != pg_sys::RELKIND_FOREIGN_TABLE {
+            return false;
+        }
+        let server = pg_sys::GetForeignServer((*pg_sys::GetForeignTable(relid)).serverid);
+        let wrapper = pg_sys::GetForeignDataWrapper((*server).fdwid);
+        CStr::from_ptr((*wrapper).fdwname) == c"entitydb"
     }
 }
 
@@ -183,16 +200,25 @@ pub fn shape_of_face(face: pg_sys::Oid) -> Shape {
     }
 }
 
-/// Whether the current user is a member of the dataset's owner.
+/// Whether the current user administers the dataset: as a member of its owner, or of a role that it was granted to.
 pub fn is_owner(dataset: &Dataset) -> bool {
     // SAFETY: reads the session's user.
     is_member(unsafe { pg_sys::GetUserId() }, dataset)
 }
 
-/// Whether a role is a member of the dataset's owner.
-fn is_member(role: pg_sys::Oid, dataset: &Dataset) -> bool {
-    // SAFETY: plain catalog look-up.
-    unsafe { pg_sys::has_privs_of_role(role, dataset.owner) }
+/// Whether a role administers the dataset, and may own faces of it. What `grant_dataset` grants is REFERENCES on the guard,
+/// which no predefined role has of itself.
+pub fn is_member(role: pg_sys::Oid, dataset: &Dataset) -> bool {
+    // SAFETY: plain catalog look-ups; the guard was found before.
+    unsafe {
+        pg_sys::has_privs_of_role(role, dataset.owner)
+            || pg_sys::pg_class_aclmask(
+                dataset.guard,
+                role,
+                pg_sys::ACL_REFERENCES as _,
+                pg_sys::AclMaskHow::ACLMASK_ANY,
+            ) != 0
+    }
 }
 
 /// Whether this transaction made the catalog.

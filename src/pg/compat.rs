@@ -98,6 +98,36 @@ pub unsafe fn attributes<'a>(desc: pg_sys::TupleDesc) -> &'a [pg_sys::FormData_p
     }
 }
 
+/// What a statement that inserts was given the right to: the role that it acts for, the relation that it names, and the
+/// columns that it gives, counted as in the range table. `None` where it names none (`executor/executor.h`).
+///
+/// # Safety
+/// `info` must be a target of the running statement `estate`.
+pub unsafe fn insert_rights(
+    info: *mut pg_sys::ResultRelInfo,
+    estate: *mut pg_sys::EState,
+) -> Option<(pg_sys::Oid, pg_sys::Oid, *mut pg_sys::Bitmapset)> {
+    // SAFETY: the caller's promise is passed on; a target without a range table entry of its own has a root with one.
+    unsafe {
+        let root = (*info).ri_RootResultRelInfo;
+        let named = if root.is_null() { info } else { root };
+        let index = (*named).ri_RangeTableIndex;
+        if index == 0 {
+            return None;
+        }
+        let rte = pg_sys::exec_rt_fetch(index, estate);
+        #[cfg(feature = "pg15")]
+        let rights = rte;
+        #[cfg(not(feature = "pg15"))]
+        let rights = pg_sys::getRTEPermissionInfo((*estate).es_rteperminfos, rte);
+        let user = match (*rights).checkAsUser {
+            pg_sys::InvalidOid => pg_sys::GetUserId(),
+            user => user,
+        };
+        Some((user, (*rte).relid, (*rights).insertedCols))
+    }
+}
+
 /// Whether a transaction has ended; does not wait for it (`storage/lmgr.h`).
 ///
 /// # Safety

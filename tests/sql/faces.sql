@@ -6,6 +6,7 @@ CREATE FOREIGN TABLE few (tags text[], id text) SERVER entitydb OPTIONS (dataset
 SELECT * FROM few;
 SELECT entitydb.make_functions('few');
 SELECT few_put('b', '{q}', '\x02');
+SELECT few_put('b', '{q}');
 SELECT id, tags FROM few_as_of('2020-01-01');
 SELECT op, tag, old_content, new_content FROM few_diff('a', '2019-01-01', '2020-01-01');
 SELECT few_delete('b');

@@ -4,7 +4,7 @@
 //! never written over: the statement's WHERE and SET are evaluated again on the newest row, or 40001 is raised.
 
 use std::collections::{HashMap, HashSet};
-use std::ffi::c_void;
+use std::ffi::{CStr, c_void};
 
 use pgrx::pg_sys;
 use pgrx::prelude::PgSqlErrorCode as Code;
@@ -25,7 +25,7 @@ use crate::pg::write::{self, At, Entity};
 use crate::types::{Ns, Ordinal};
 
 /// The junk column that names the row to write.
-const ID_NAME: &std::ffi::CStr = c"entitydb_id";
+const ID_NAME: &CStr = c"entitydb_id";
 
 /// What an INSERT of an id that exists does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,6 +154,9 @@ unsafe fn begin(node: *mut pg_sys::ModifyTableState, info: *mut pg_sys::ResultRe
                 _ => OnConflict::Error,
             }
         };
+        if on_conflict == OnConflict::Put && (plan.is_null() || (*plan).operation == pg_sys::CmdType::CMD_INSERT) {
+            check_may_put(info, estate);
+        }
         let mut id_attribute = 0;
         if !plan.is_null() && (*node).operation != pg_sys::CmdType::CMD_INSERT {
             let below = (*plan).plan.lefttree;
@@ -175,6 +178,41 @@ unsafe fn begin(node: *mut pg_sys::ModifyTableState, info: *mut pg_sys::ResultRe
         state.bulk = Bulk::begin(&state, node, info);
         let state = pgrx::PgMemoryContexts::For((*estate).es_query_cxt).leak_and_drop_on_delete(state);
         (*info).ri_FdwState = state.cast();
+    }
+}
+
+/// A row that is put may write over another: that takes the right to update, of the whole face or of the columns that are
+/// given. Raises 42501.
+unsafe fn check_may_put(info: *mut pg_sys::ResultRelInfo, estate: *mut pg_sys::EState) {
+    let update = pg_sys::ACL_UPDATE as pg_sys::AclMode;
+    // SAFETY: PostgreSQL passes the running statement and its target; the rest are catalog look-ups, and the name of a column
+    // is a C string.
+    unsafe {
+        let may = compat::insert_rights(info, estate).is_some_and(|(user, relid, given)| {
+            let may_update = |number: i32| {
+                let number = pg_sys::AttrNumber::try_from(number).unwrap_or(0);
+                let name = pg_sys::get_attname(relid, number, true);
+                let is_identity = !name.is_null()
+                    && matches!(CStr::from_ptr(name).to_bytes(), b"id" | b"created_at" | b"created_at_ns");
+                is_identity
+                    || pg_sys::pg_attribute_aclcheck(relid, number, user, update) == pg_sys::AclResult::ACLCHECK_OK
+            };
+            let mut bit = -1;
+            let columns = std::iter::from_fn(|| {
+                bit = pg_sys::bms_next_member(given, bit);
+                (bit >= 0).then_some(bit + pg_sys::FirstLowInvalidHeapAttributeNumber)
+            });
+            pg_sys::pg_class_aclmask(relid, user, update, pg_sys::AclMaskHow::ACLMASK_ALL) == update
+                || !given.is_null() && columns.into_iter().all(may_update)
+        });
+        if !may {
+            let name = CStr::from_ptr((*(*(*info).ri_RelationDesc).rd_rel).relname.data.as_ptr());
+            raise(
+                Code::ERRCODE_INSUFFICIENT_PRIVILEGE,
+                format!("permission denied for foreign table {}", name.to_string_lossy()),
+                Some("INSERT with on_conflict 'put' needs the privilege UPDATE too."),
+            );
+        }
     }
 }
 

@@ -138,7 +138,11 @@ pub unsafe extern "C-unwind" fn get_rel_size(
         let sealed = pg_sys::ActiveSnapshotSet()
             .then(|| store::view_of_segments(&dataset, pg_sys::GetActiveSnapshot()))
             .map(|view| estimate::sealed(&view, &quals));
-        let sealed = sealed.unwrap_or_default();
+        let mut sealed = sealed.unwrap_or_default();
+        // A plan shows estimates: who is behind a security barrier does not learn how many rows there are of what.
+        if clauses.iter_ptr().any(|r| (*r).security_level > (*rel).baserestrict_min_security) {
+            sealed.share = None;
+        }
         let total = (sealed.entities + f64::from(pages) * ENTITIES_A_PAGE).max(10.0);
         let others = instant_givers(face);
         if !others.is_null() {

@@ -1,45 +1,75 @@
 //! Making and dropping datasets on behalf of the caller.
 //!
-//! Invariant: the catalog is written as the owner of the extension's schema, and only after the caller's right was checked.
+//! Invariant: the catalog is written as the owner of the extension, and only after the caller's right was checked.
 
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
-use crate::pg::catalog;
+use crate::pg::catalog::{self, Dataset};
 use crate::pg::error::raise;
 use crate::pg::fdw::tuple;
+use crate::pg::manifest;
 
-/// `entitydb.create_dataset(name)`: a dataset without faces, owned by the caller.
-#[pg_extern(sql = false)]
-fn create_dataset(name: &str) -> i32 {
-    // SAFETY: the running session has a user.
-    make(name, unsafe { pg_sys::GetUserId() })
-}
-
-/// Makes a dataset.
-fn make(name: &str, owner: pg_sys::Oid) -> i32 {
+/// Makes a dataset without faces.
+fn make(name: &str, owner: pg_sys::Oid) {
     // The caller's search_path is still in force: what runs here as the extension may not name anything unqualified.
     let id = as_extension(|| {
         Spi::get_one_with_args::<i32>("SELECT entitydb.make_dataset($1, $2)", &[name.into(), owner.into()])
     });
-    id.ok().flatten().unwrap_or_else(|| {
+    if id.ok().flatten().is_none() {
         raise(PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, format!("could not make dataset \"{name}\""), None)
-    })
+    }
 }
 
 /// `entitydb.check_face(face)`: raises unless the face's columns are those of its shape and its owner is a member of the
 /// owner of its dataset, which comes into being here if there is none.
+///
+/// A dump makes a face and then gives it to its owner. So a dataset in which nothing was ever recorded follows its face,
+/// if whoever alters the face might as well have granted the dataset.
 #[pg_extern(sql = false)]
 fn check_face(face: pg_sys::Oid) {
-    super::name_of(face);
+    let shown = super::name_of(face);
     let name = catalog::dataset_name_of_face(face);
     tuple::columns_of(catalog::shape_of_face(face), face);
-    if catalog::dataset_named(&name).is_none()
-        && let Some(owner) = catalog::owner_of(face)
-    {
-        make(&name, owner);
+    // SAFETY: reads the session's user; plain catalog look-ups.
+    let is_mine = |owner| unsafe { pg_sys::has_privs_of_role(pg_sys::GetUserId(), owner) };
+    if let Some(owner) = catalog::owner_of(face) {
+        match catalog::dataset_named(&name) {
+            None if is_mine(owner) => make(&name, owner),
+            None => raise(
+                PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+                format!("must be owner of foreign table {shown}"),
+                None,
+            ),
+            Some(dataset) => {
+                if !catalog::is_member(owner, &dataset) && is_mine(dataset.owner) && is_unused(&dataset) {
+                    let adopted = as_extension(|| {
+                        let arguments = [dataset.id.into(), owner.into()];
+                        Spi::run_with_args("SELECT entitydb.adopt_dataset($1, $2)", &arguments)
+                    });
+                    if let Err(error) = adopted {
+                        raise(PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, error.to_string(), None);
+                    }
+                }
+            }
+        }
     }
     catalog::dataset_of_face(face);
+}
+
+/// Whether nothing was ever recorded in a dataset.
+fn is_unused(dataset: &Dataset) -> bool {
+    // SAFETY: the snapshot is registered while it is used, the delta open and locked; after an error the resource owner
+    // releases both.
+    unsafe {
+        let delta = pg_sys::table_open(dataset.delta, pg_sys::AccessShareLock as _);
+        let pages = pg_sys::RelationGetNumberOfBlocksInFork(delta, pg_sys::ForkNumber::MAIN_FORKNUM);
+        pg_sys::table_close(delta, pg_sys::AccessShareLock as _);
+        let snapshot = pg_sys::RegisterSnapshot(pg_sys::GetLatestSnapshot());
+        let names = manifest::names(dataset, snapshot);
+        pg_sys::UnregisterSnapshot(snapshot);
+        pages == 0 && names.is_empty()
+    }
 }
 
 /// `entitydb.remove_dataset(name)`: drops a dataset that no face shows any more.
@@ -50,7 +80,7 @@ fn remove_dataset(name: &str) -> bool {
         raise(
             PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
             format!("permission denied for dataset \"{name}\""),
-            Some("Only members of its owner may drop it."),
+            Some("Only those who administer it may drop it."),
         );
     }
     as_extension(|| {
@@ -58,14 +88,14 @@ fn remove_dataset(name: &str) -> bool {
     })
 }
 
-/// Runs `work` as the owner of schema `entitydb`. An error needs no undoing: aborting a (sub)transaction restores the user.
+/// Runs `work` as the owner of the extension. An error needs no undoing: aborting a (sub)transaction restores the user.
 fn as_extension<T>(work: impl FnOnce() -> T) -> T {
     let (mut user, mut context) = (pg_sys::InvalidOid, 0);
     let owner = Spi::get_one::<pg_sys::Oid>(
-        "SELECT nspowner FROM pg_catalog.pg_namespace WHERE nspname OPERATOR(pg_catalog.=) 'entitydb'::pg_catalog.name",
+        "SELECT extowner FROM pg_catalog.pg_extension WHERE extname OPERATOR(pg_catalog.=) 'entitydb'::pg_catalog.name",
     );
     let Some(owner) = owner.ok().flatten() else {
-        raise(PgSqlErrorCode::ERRCODE_INVALID_SCHEMA_NAME, "schema \"entitydb\" does not exist", None)
+        raise(PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT, "extension \"entitydb\" does not exist", None)
     };
     // SAFETY: the user is set as SECURITY DEFINER does, and set back after the work.
     unsafe {

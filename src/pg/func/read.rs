@@ -5,7 +5,7 @@
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
-use super::dataset_for;
+use super::dataset_for_columns;
 use crate::engine::{self, Horizon, Pattern, TagExpr};
 use crate::pg::error::{OrRaise, raise};
 use crate::pg::fdw::scan::plain_read;
@@ -32,7 +32,7 @@ fn facets(
     tags: Option<Array<&str>>,
     at: Option<TimestampWithTimeZone>,
 ) -> TableIterator<'static, (name!(value, String), name!(count, i64))> {
-    let dataset = dataset_for(face, pg_sys::ACL_SELECT as _);
+    let dataset = dataset_for_columns(face, pg_sys::ACL_SELECT as _, &[c"tags"]);
     let expr = tags.and_then(|tags| tags.iter().map(|tag| Some(TagExpr::Tag(tag?.as_bytes().to_vec()))).collect());
     let (Some(namespace), Some(members)) = (namespace, expr) else {
         return TableIterator::new(Vec::new());

@@ -5,8 +5,11 @@
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
-use super::dataset_for;
+use super::{dataset_for, dataset_for_columns, shows_content};
 use crate::pg::write;
+
+/// To change what is there is to look for it, and the answer tells of it.
+const CHANGE: pg_sys::AclMode = (pg_sys::ACL_SELECT | pg_sys::ACL_UPDATE) as _;
 
 pgrx::extension_sql_file!("../../../sql/write.sql", name = "write");
 
@@ -34,21 +37,24 @@ fn put(
     content: Option<&[u8]>,
     at: Option<TimestampWithTimeZone>,
 ) -> &'static str {
-    let dataset = dataset_for(face, (pg_sys::ACL_INSERT | pg_sys::ACL_UPDATE) as _);
+    // A face without content keeps what there is; to give it some is refused.
+    let columns: &[_] =
+        if content.is_some() || shows_content(face) { &[c"id", c"tags", c"content"] } else { &[c"id", c"tags"] };
+    let dataset = dataset_for_columns(face, CHANGE | pg_sys::ACL_INSERT as pg_sys::AclMode, columns);
     write::put(&dataset, given("id", id), tags.map(tags_of), content.map(<[u8]>::to_vec), instant(at)).name()
 }
 
 /// `entitydb.tag(face, id, tag, at)`.
 #[pg_extern(sql = false)]
 fn tag(face: Option<pg_sys::Oid>, id: Option<&str>, tag: Option<&str>, at: Option<TimestampWithTimeZone>) -> bool {
-    let dataset = dataset_for(face, pg_sys::ACL_UPDATE as _);
+    let dataset = dataset_for(face, CHANGE);
     write::tag(&dataset, given("id", id), given("tag", tag), instant(at))
 }
 
 /// `entitydb.untag(face, id, tag, at)`.
 #[pg_extern(sql = false)]
 fn untag(face: Option<pg_sys::Oid>, id: Option<&str>, tag: Option<&str>, at: Option<TimestampWithTimeZone>) -> bool {
-    let dataset = dataset_for(face, pg_sys::ACL_UPDATE as _);
+    let dataset = dataset_for(face, CHANGE);
     write::untag(&dataset, given("id", id), given("tag", tag), instant(at))
 }
 
@@ -61,20 +67,20 @@ fn set(
     value: Option<&str>,
     at: Option<TimestampWithTimeZone>,
 ) -> bool {
-    let dataset = dataset_for(face, pg_sys::ACL_UPDATE as _);
+    let dataset = dataset_for(face, CHANGE);
     write::set(&dataset, given("id", id), given("namespace", namespace), given("value", value), instant(at))
 }
 
 /// `entitydb.delete(face, id, at)`.
 #[pg_extern(sql = false)]
 fn delete(face: Option<pg_sys::Oid>, id: Option<&str>, at: Option<TimestampWithTimeZone>) -> bool {
-    let dataset = dataset_for(face, pg_sys::ACL_DELETE as _);
+    let dataset = dataset_for_columns(face, (pg_sys::ACL_SELECT | pg_sys::ACL_DELETE) as _, &[c"id"]);
     write::delete(&dataset, given("id", id), instant(at))
 }
 
 /// `entitydb.clear_content(face, id, at)`.
 #[pg_extern(sql = false)]
 fn clear_content(face: Option<pg_sys::Oid>, id: Option<&str>, at: Option<TimestampWithTimeZone>) -> bool {
-    let dataset = dataset_for(face, pg_sys::ACL_UPDATE as _);
+    let dataset = dataset_for_columns(face, CHANGE, &[c"id", c"content"]);
     write::clear_content(&dataset, given("id", id), instant(at))
 }

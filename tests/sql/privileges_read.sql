@@ -1,0 +1,182 @@
+-- A role sees what it was granted, through whatever it asks: statements, functions, markers, views, plans, statistics.
+\set SHOW_CONTEXT never
+SET timezone = 'UTC';
+\pset format unaligned
+\pset tuples_only on
+CREATE FUNCTION tried(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    rows bigint;
+BEGIN
+    EXECUTE statement;
+    GET DIAGNOSTICS rows = ROW_COUNT;
+    RETURN format('may (%s): %s', rows, statement);
+EXCEPTION WHEN OTHERS THEN
+    RETURN format('%s %s: %s', SQLSTATE, SQLERRM, statement);
+END
+$$;
+CREATE ROLE regress_owner;
+CREATE ROLE regress_nobody;
+CREATE ROLE regress_reader;
+CREATE ROLE regress_columns;
+CREATE ROLE regress_viewer;
+GRANT CREATE, USAGE ON SCHEMA public TO regress_owner;
+SET ROLE regress_owner;
+SELECT entity_create('safe');
+SELECT entity_create('other');
+INSERT INTO safe (id, tags, content, created_at) VALUES ('pub', '{level:open,kind:doc}', 'one', '2020-01-01'),
+    ('sec', '{level:secret,kind:doc}', 'two', '2020-01-01');
+INSERT INTO other (id, tags) VALUES ('x', '{y}');
+CREATE FOREIGN TABLE narrow (id text, created_at timestamptz) SERVER entitydb OPTIONS (dataset 'safe');
+CREATE VIEW open_docs WITH (security_barrier) AS SELECT id, tags, content FROM safe WHERE NOT tags @> '{level:secret}';
+GRANT SELECT ON safe TO regress_reader;
+GRANT SELECT ON narrow TO regress_reader, regress_columns;
+GRANT SELECT (id, created_at) ON safe TO regress_columns;
+GRANT SELECT, UPDATE, DELETE ON open_docs TO regress_viewer;
+
+-- Every way to read, by every role.
+RESET ROLE;
+CREATE TABLE ways (n int GENERATED ALWAYS AS IDENTITY, statement text);
+GRANT SELECT ON ways TO PUBLIC;
+INSERT INTO ways (statement) VALUES
+    ('SELECT id FROM safe'),
+    ('SELECT * FROM safe'),
+    ('SELECT tags FROM safe'),
+    ('SELECT tableoid, ctid FROM safe'),
+    ('SELECT safe FROM safe'),
+    ('SELECT id FROM safe WHERE tags @> ''{level:secret}'''),
+    ('SELECT count(*) FROM safe'),
+    ('SELECT 1 FROM safe'),
+    ('EXPLAIN SELECT id FROM safe'),
+    ('EXPLAIN SELECT 1 FROM safe WHERE tags @> ''{level:secret}'''),
+    ('SELECT id FROM safe FOR UPDATE'),
+    ('COPY (SELECT id FROM safe) TO ''/dev/null'''),
+    ('SELECT op FROM safe_event'),
+    ('SELECT * FROM safe_as_of(''2021-01-01'')'),
+    ('SELECT id FROM safe_as_of(''2021-01-01'')'),
+    ('SELECT id FROM safe_as_of(''2021-01-01'', now())'),
+    ('SELECT id FROM safe_as_of_ns(1)'),
+    ('SELECT id FROM safe WHERE entitydb.at(tableoid, now(), NULL)'),
+    ('SELECT * FROM safe_history(''sec'')'),
+    ('SELECT * FROM safe_timeline(''-infinity'')'),
+    ('SELECT * FROM safe_diff(''sec'', ''2019-01-01'', ''2021-01-01'')'),
+    ('SELECT * FROM safe_facets(''level'')'),
+    ('SELECT * FROM entitydb.facets(''safe'', ''level'', ''{}'', NULL)'),
+    ('SELECT * FROM entitydb.facets(''narrow'', ''level'', ''{}'', NULL)'),
+    ('SELECT * FROM entitydb.facets(''safe_event'', ''level'', ''{}'', NULL)'),
+    ('SELECT * FROM entitydb.facets(''open_docs'', ''level'', ''{}'', NULL)'),
+    ('SELECT * FROM entitydb.facets(''pg_class'', ''level'', ''{}'', NULL)'),
+    ('SELECT * FROM entitydb.facets(1, ''level'', ''{}'', NULL)'),
+    ('SELECT id FROM narrow'),
+    ('SELECT id FROM open_docs'),
+    ('SELECT id FROM open_docs WHERE tags @> ''{level:secret}'''),
+    ('SELECT id FROM open_docs FOR UPDATE'),
+    ('SELECT id FROM other'),
+    ('SELECT * FROM other_facets(''y'')'),
+    ('SELECT entity_drop(''safe'')'),
+    ('SELECT entitydb.remove_dataset(''safe'')'),
+    ('SELECT entitydb.seal(''safe'')'),
+    ('SELECT entitydb.compact(''safe'')'),
+    ('SELECT * FROM entitydb.verify(''safe'')'),
+    ('SELECT entitydb.check_face(''safe'')'),
+    ('SELECT entitydb.make_functions(''safe'')'),
+    ('SELECT entitydb.grant_dataset(''safe'', current_user)'),
+    ('SELECT entitydb.revoke_dataset(''safe'', ''regress_owner'')'),
+    ('SELECT entitydb.make_dataset(''new'', 10)'),
+    ('SELECT entitydb.drop_dataset(''safe'')'),
+    ('SELECT entitydb.adopt_dataset(1, 10)'),
+    ('SELECT * FROM entitydb.segment'),
+    ('SELECT * FROM entitydb.removed'),
+    ('SELECT * FROM entitydb.dataset'),
+    ('SELECT nextval(''entitydb.segment_position'')'),
+    ('UPDATE entitydb.dataset SET name = ''mine'''),
+    ('INSERT INTO entitydb.removed VALUES (''f'', ''1'')'),
+    ('SELECT * FROM entitydb."dataset safe"'),
+    ('DROP VIEW entitydb."dataset safe"'),
+    ('CREATE TABLE entitydb.mine ()');
+INSERT INTO ways (statement)
+SELECT w.statement FROM entitydb.dataset d CROSS JOIN LATERAL (VALUES (1, format('SELECT * FROM entitydb.delta_%s', d.id)),
+    (2, format('INSERT INTO entitydb.delta_%s VALUES (1, 1, 1, 1, ''1'', 1, '''')', d.id)),
+    (3, format('SELECT nextval(''entitydb.ordinal_%s'')', d.id)),
+    (4, format('SELECT * FROM entitydb.lock_%s', d.id))) w (n, statement)
+WHERE d.name = 'safe' ORDER BY w.n;
+
+SET ROLE regress_nobody;
+SELECT tried(statement) FROM ways ORDER BY n;
+SET ROLE regress_reader;
+SELECT tried(statement) FROM ways ORDER BY n;
+SET ROLE regress_columns;
+SELECT tried(statement) FROM ways ORDER BY n;
+SET ROLE regress_viewer;
+SELECT tried(statement) FROM ways ORDER BY n;
+
+-- What the view hides is given to no function of the caller's, be it read, updated or deleted; what cannot tell is pushed.
+RESET ROLE;
+GRANT CREATE ON SCHEMA public TO regress_viewer;
+SET ROLE regress_viewer;
+CREATE FUNCTION leak(text) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$
+BEGIN
+    RAISE NOTICE 'seen: %', $1;
+    RETURN true;
+END
+$$;
+CREATE FUNCTION leak(text[]) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$
+BEGIN
+    RAISE NOTICE 'seen: %', $1;
+    RETURN true;
+END
+$$;
+SELECT id FROM open_docs WHERE leak(id);
+UPDATE open_docs SET tags = tags || '{seen}' WHERE leak(id) AND leak(tags);
+DELETE FROM open_docs WHERE leak(tags) AND id = 'sec';
+UPDATE open_docs SET tags = '{}' WHERE tags @> '{level:secret}';
+\pset tuples_only off
+EXPLAIN (COSTS OFF) SELECT id FROM open_docs WHERE id = 'sec' AND leak(id);
+EXPLAIN (COSTS OFF) UPDATE open_docs SET tags = '{}' WHERE leak(id) AND tags @> '{kind:doc}';
+-- The estimate behind a barrier tells nothing of how many there are.
+RESET ROLE;
+INSERT INTO safe (id, tags) SELECT 'n' || n, ARRAY['level:secret', 'half:' || n % 2, 'all'] FROM generate_series(1, 1000) n;
+SELECT entitydb.seal('safe') > 0 AS sealed;
+SET ROLE regress_viewer;
+CREATE FUNCTION estimate(statement text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    plan json;
+BEGIN
+    EXECUTE 'EXPLAIN (FORMAT json) ' || statement INTO plan;
+    RETURN plan #> '{0,Plan,Plans,0,Plan Rows}';
+END
+$$;
+SELECT estimate($$UPDATE open_docs SET tags = '{}' WHERE tags @> '{all}'$$)
+    = estimate($$UPDATE open_docs SET tags = '{}' WHERE tags @> '{nothing}'$$) AS alike;
+
+-- Statistics are for those who administer the dataset and for pg_read_all_stats.
+SELECT dataset FROM entitydb.stat_dataset;
+SELECT * FROM entitydb.stat_segment;
+SELECT count(*) FROM pg_stats WHERE schemaname = 'entitydb';
+SET ROLE regress_reader;
+SELECT dataset FROM entitydb.stat_dataset;
+SET ROLE regress_owner;
+SELECT dataset, owner, events FROM entitydb.stat_dataset ORDER BY dataset;
+SELECT count(*) > 0 AS some FROM entitydb.stat_segment WHERE dataset = 'safe';
+RESET ROLE;
+GRANT pg_read_all_stats TO regress_reader;
+SET ROLE regress_reader;
+SELECT dataset FROM entitydb.stat_dataset ORDER BY dataset;
+SELECT dataset, count(*) > 0 AS some FROM entitydb.stat_segment GROUP BY dataset;
+RESET ROLE;
+-- To read all data is not to administer it.
+CREATE ROLE regress_all IN ROLE pg_read_all_data, pg_write_all_data;
+GRANT CREATE ON SCHEMA public TO regress_all;
+SET ROLE regress_all;
+SELECT count(*) > 1 AS reads FROM safe;
+SELECT entitydb.seal('safe');
+CREATE FOREIGN TABLE mine (id text) SERVER entitydb OPTIONS (dataset 'safe');
+RESET ROLE;
+DROP FUNCTION leak(text), leak(text[]), estimate(text);
+DROP OWNED BY regress_all, regress_reader, regress_columns, regress_viewer;
+SET ROLE regress_owner;
+DROP VIEW open_docs;
+SELECT entity_drop('safe');
+SELECT entity_drop('other');
+RESET ROLE;
+DROP OWNED BY regress_owner;
+DROP ROLE regress_owner, regress_nobody, regress_reader, regress_columns, regress_viewer, regress_all;
