@@ -93,6 +93,8 @@ def reference(db):
     parts.append(signature_table(functions(db, "(n.nspname = 'entitydb' OR p.proname IN ('entity_create', 'entity_drop'))")))
     parts.append("## Views\n\n")
     for (view,) in db.rows(f"SELECT c.oid::regclass FROM pg_class c WHERE c.relkind = 'v' AND {MEMBER.format('pg_class', 'c')} ORDER BY c.relname COLLATE \"C\""):
+        if relation_comment(db, view).startswith("internal: "):
+            continue
         parts.append(f"### {view}\n\n{relation_comment(db, view)}\n\n")
         parts.append(table(["column", "type", "meaning"], [[f"`{n}`", short(t), cell(c)] for n, t, c in columns(db, view)]))
     parts.append("## Settings\n\n")

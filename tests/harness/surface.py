@@ -42,7 +42,6 @@ function entity_create
 function entitydb.erase
 function entitydb.set_retention
 function entitydb.hold
-function entitydb.grant_dataset
 function entitydb.set_notify
 view entitydb.transaction
 view entitydb.erasure
