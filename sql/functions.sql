@@ -262,6 +262,12 @@ BEGIN
     EXECUTE format('CREATE FOREIGN TABLE %I.%I (id text COLLATE "C", ts timestamptz, ts_ns bigint, op text COLLATE "C",'
         ' tag text COLLATE "C", content bytea, recorded_at timestamptz, tx xid8, seq bigint)'
         ' SERVER entitydb_log OPTIONS (dataset %L)', schema, name || '_event', name);
+    EXECUTE format('CREATE FOREIGN TABLE %I.%I (id text COLLATE "C", tags text[] COLLATE "C", content bytea,'
+        ' valid_from timestamptz, valid_to timestamptz, version bigint)'
+        ' SERVER entitydb OPTIONS (dataset %L, shape ''version'')', schema, name || '_version', name);
+    EXECUTE format('CREATE FOREIGN TABLE %I.%I (id text COLLATE "C", tag text COLLATE "C",'
+        ' valid_from timestamptz, valid_to timestamptz)'
+        ' SERVER entitydb OPTIONS (dataset %L, shape ''tag'')', schema, name || '_tag', name);
     PERFORM entitydb.make_functions(format('%I.%I', schema, name)::regclass);
     PERFORM entitydb.comment_faces(schema, name);
 END

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use entitydb::engine::{
     Blob, BuildOptions, Event, EventScan, Horizon, Load, LoadMode, Opened, Rules, Select, TagExpr, Timeline, Valid,
-    View, Wanted, compact, facets, seal, verify,
+    View, Wanted, compact, ever, facets, seal, verify,
 };
 use entitydb::error::{Error, Result};
 use entitydb::segment::{Kind, MemoryFiles};
@@ -260,6 +260,9 @@ fn check(store: &Store, exprs: &[TagExpr], horizon: &Horizon) {
         let holding: BTreeSet<Vec<u8>> =
             wanted.iter().filter(|(id, s)| expr.holds(store.ordinals[*id], &s.0)).map(|(id, _)| id.clone()).collect();
         assert_eq!(selected(&view, expr, horizon).expect("selects"), holding, "{expr:?} at {:?}", horizon.valid);
+        if let Some(ever) = ever(&view, expr, horizon).expect("bounds") {
+            assert!(holding.iter().all(|id| ever.contains(store.ordinals[id].0)), "{expr:?} ever, {:?}", horizon.valid);
+        }
         let count = Select::new(view.clone(), expr.clone(), horizon.clone()).and_then(Select::count).expect("counts");
         assert_eq!(count, holding.len() as u64, "the number of {expr:?} at {:?}", horizon.valid);
         let mut counts: BTreeMap<Vec<u8>, u64> = BTreeMap::new();

@@ -208,7 +208,7 @@ fn few_ordinals(expr: &TagExpr) -> Option<&RoaringBitmap> {
 }
 
 /// The sealed entities with events that the asker does not know.
-fn hidden(view: &View, horizon: &Horizon) -> Result<RoaringBitmap> {
+pub(super) fn hidden(view: &View, horizon: &Horizon) -> Result<RoaringBitmap> {
     let mut dirty = RoaringBitmap::new();
     let Some(known) = &horizon.known else { return Ok(dirty) };
     for (run, _) in view.runs() {

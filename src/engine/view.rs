@@ -14,7 +14,7 @@ use roaring::RoaringBitmap;
 use super::bitmap;
 use super::delta::Delta;
 use super::opened::{Opened, Run};
-use super::{Blob, Event, Horizon, Rules, State, TagExpr, Timeline, Valid};
+use super::{Blob, Event, Horizon, Rules, State, TagExpr, Timeline, Valid, Version};
 use crate::error::{Error, Result};
 use crate::index::ids::Ids;
 use crate::segment::Kind;
@@ -187,6 +187,11 @@ impl View {
             Valid::Now { .. } => Ns::AFTER_ALL,
         };
         self.timeline_until(ordinal, until)?.state(h, &self.rules, &|a, b| self.same(a, b))
+    }
+
+    /// The versions of one of the view's timelines.
+    pub fn versions(&self, timeline: &Timeline, h: &Horizon) -> Result<Vec<Version>> {
+        timeline.versions(h, &self.rules, &|a, b| self.same(a, b))
     }
 
     /// Whether two contents have the same bytes.

@@ -40,12 +40,16 @@ pub enum Shape {
     State,
     /// One row an event.
     Event,
+    /// One row a distinct state of an entity, and from when to when it held.
+    Version,
+    /// One row a tag of an entity and a time throughout which it held.
+    Tag,
 }
 
 impl Shape {
     /// Whether the columns of such a face may show the tags of a namespace.
     pub fn has_tag_columns(self) -> bool {
-        self == Shape::State
+        matches!(self, Shape::State | Shape::Version)
     }
 }
 
@@ -191,6 +195,8 @@ pub fn shape_of_face(face: pg_sys::Oid) -> Shape {
         let table = pg_sys::GetForeignTable(face);
         match option((*table).options, c"shape").as_deref() {
             Some("event") => Shape::Event,
+            Some("version") => Shape::Version,
+            Some("tag") => Shape::Tag,
             Some(_) => Shape::State,
             None => {
                 let server = pg_sys::GetForeignServer((*table).serverid);

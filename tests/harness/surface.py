@@ -45,24 +45,6 @@ function entitydb.hold
 function entitydb.set_notify
 view entitydb.transaction
 view entitydb.erasure
-face entity_version
-shape version with every column, in reverse
-shape version with id text alone
-shape version with tags text[] alone
-shape version with content bytea alone
-shape version with valid_from timestamptz alone
-shape version with valid_to timestamptz alone
-shape version with version bigint alone
-shape version with valid_from_ns bigint alone
-shape version with valid_to_ns bigint alone
-face entity_tag
-shape tag with every column, in reverse
-shape tag with id text alone
-shape tag with tag text alone
-shape tag with valid_from timestamptz alone
-shape tag with valid_to timestamptz alone
-shape tag with valid_from_ns bigint alone
-shape tag with valid_to_ns bigint alone
 face issue of a typed dataset
 face issue_version of a typed dataset
 setting as_of
@@ -70,8 +52,6 @@ setting as_of_system
 setting note
 setting record_transactions
 setting import_system_time
-works version rows
-works tag rows
 works import_system_time
 works diff_set
 works trend
@@ -100,9 +80,6 @@ error many points
 error write while as_of is set
 error function while as_of is set
 error write while as_of_system is set
-error write to a version face
-error write to a tag face
-error unknown column of a tag face
 error not a member of the owner, erase
 error not a member of the owner, retention
 error import_system_time of an ordinary role
@@ -110,10 +87,7 @@ error tags and a tag column disagree
 error two values of a namespace of one
 error wrong cardinality
 error import without a stamp
-error unknown shape
 error hold is in the way of TRUNCATE
-pushed valid_from
-pushed valid_to
 pushed LIMIT and ORDER BY id
 pushed ORDER BY updated_at
 pushed ORDER BY ts

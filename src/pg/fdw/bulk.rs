@@ -95,8 +95,8 @@ pub unsafe fn push(modify: &mut Modify, slot: *mut pg_sys::TupleTableSlot) {
 /// A load of nothing yet.
 fn begin_load(shape: Shape) -> Box<(Load, Directory)> {
     let mode = match shape {
-        Shape::State => LoadMode::State,
         Shape::Event => LoadMode::Event,
+        _ => LoadMode::State,
     };
     Box::new((Load::new(mode, write::own_tx(), settings::build_options()), maintain::files()))
 }
@@ -111,7 +111,7 @@ fn gather(
     let (load, files) = load;
     let id = apply::checked_id(row.id);
     let gathered = match shape {
-        Shape::State => {
+        Shape::State | Shape::Version | Shape::Tag => {
             let tags = columns.united(row.tags, &row.asked, id);
             write::check_tags(&tags);
             let (at, _) =

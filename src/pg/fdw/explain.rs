@@ -25,7 +25,12 @@ pub unsafe extern "C-unwind" fn explain(node: *mut pg_sys::ForeignScanState, es:
         // Deparsing wants the plan's surroundings, for parameters that other nodes give.
         let around = pg_sys::set_deparse_context_plan((*es).deparse_cxt, (*node).ss.ps.plan, std::ptr::null_mut());
         let (tags, others): (Vec<&Qual>, Vec<&Qual>) = scan.quals.iter().partition(|qual| asks_tags(qual));
-        let other = if scan.shape == Shape::Event { c"Events" } else { c"Entities" };
+        let other = match scan.shape {
+            Shape::State => c"Entities",
+            Shape::Event => c"Events",
+            Shape::Version => c"Versions",
+            Shape::Tag => c"Intervals",
+        };
         for (label, mut quals) in [(c"Tags", tags), (other, others)] {
             if !quals.is_empty() {
                 // What is asked for stands before what is excluded.
@@ -89,7 +94,10 @@ fn asks_tags(qual: &Qual) -> bool {
     match qual {
         Qual::And(quals) | Qual::Or(quals) => quals.iter().any(asks_tags),
         Qual::Not(qual) => asks_tags(qual),
-        Qual::Leaf(leaf, _) => matches!(leaf, Leaf::TagsContain | Leaf::TagsOverlap | Leaf::Tag | Leaf::HasTag),
+        Qual::Leaf(leaf, _) => {
+            use Leaf::*;
+            matches!(leaf, TagsContain | TagsOverlap | Tag | HasTag | TagAny | TagPrefix | TagLike)
+        }
     }
 }
 
@@ -117,10 +125,15 @@ unsafe fn show(qual: &Qual, around: *mut pg_sys::List, inner: bool) -> String {
                 Leaf::TagsOverlap => elements(v)
                     .map_or_else(|| format!("any of {}", value(v, around)), |tags| format!("({})", tags.join(" OR "))),
                 Leaf::Tag | Leaf::HasTag => value(v, around),
+                Leaf::TagAny => elements(v)
+                    .map_or_else(|| format!("one of {}", value(v, around)), |tags| format!("({})", tags.join(" OR "))),
+                Leaf::TagPrefix => format!("tag ^@ {}", value(v, around)),
+                Leaf::TagLike => format!("tag LIKE {}", value(v, around)),
                 Leaf::IdPrefix => format!("id ^@ {}", value(v, around)),
                 Leaf::IdLike => format!("id LIKE {}", value(v, around)),
                 Leaf::Time(of, cmp) => format!("{} {} {}", column(*of), cmp.symbol(), value(v, around)),
                 Leaf::TimeNs(of, cmp) => format!("{}_ns {} {}", column(*of), cmp.symbol(), value(v, around)),
+                Leaf::Open => "valid_to IS NULL".to_owned(),
                 Leaf::Bool => value(v, around),
             },
         }
@@ -133,6 +146,8 @@ fn column(instant: Instant) -> &'static str {
         Instant::Ts => "ts",
         Instant::Created => "created_at",
         Instant::Updated => "updated_at",
+        Instant::From => "valid_from",
+        Instant::To => "valid_to",
     }
 }
 

@@ -19,6 +19,7 @@ pub mod quals;
 mod row;
 pub mod rowlock;
 pub mod scan;
+mod spans;
 pub mod truncate;
 pub mod tuple;
 pub mod typed;

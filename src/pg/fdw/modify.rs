@@ -92,6 +92,8 @@ unsafe extern "C-unwind" fn is_updatable(rel: pg_sys::Relation) -> std::ffi::c_i
     match shape {
         Shape::State => insert | 1 << pg_sys::CmdType::CMD_UPDATE | 1 << pg_sys::CmdType::CMD_DELETE,
         Shape::Event => insert,
+        // INSERT and COPY are let through to the error that says what to use.
+        Shape::Version | Shape::Tag => insert,
     }
 }
 
@@ -106,6 +108,7 @@ unsafe extern "C-unwind" fn add_update_targets(
     // SAFETY: PostgreSQL passes the open target relation; the node is made in the planner's memory.
     unsafe {
         let shape = catalog::shape_of_face((*rel).rd_id);
+        check_shape(shape);
         if shape == Shape::Event {
             raise(
                 Code::ERRCODE_FEATURE_NOT_SUPPORTED,
@@ -134,6 +137,20 @@ unsafe extern "C-unwind" fn add_update_targets(
     }
 }
 
+/// Raises 0A000 for a face that can only be read.
+fn check_shape(shape: Shape) {
+    let what = match shape {
+        Shape::State | Shape::Event => return,
+        Shape::Version => "a face of versions",
+        Shape::Tag => "a face of tags",
+    };
+    raise(
+        Code::ERRCODE_FEATURE_NOT_SUPPORTED,
+        format!("{what} cannot be written"),
+        Some("Write to a state face of the dataset, or use entity_put(.., at => ..) to write at an instant."),
+    );
+}
+
 /// Prepares the state that all rows of the statement share.
 unsafe fn begin(node: *mut pg_sys::ModifyTableState, info: *mut pg_sys::ResultRelInfo, estate: *mut pg_sys::EState) {
     write::check_writable(c"writing to a face");
@@ -141,8 +158,9 @@ unsafe fn begin(node: *mut pg_sys::ModifyTableState, info: *mut pg_sys::ResultRe
     unsafe {
         let rel = (*info).ri_RelationDesc;
         let face = (*rel).rd_id;
-        let dataset = catalog::dataset_of_face(face);
         let shape = catalog::shape_of_face(face);
+        check_shape(shape);
+        let dataset = catalog::dataset_of_face(face);
         let plan: *mut pg_sys::ModifyTable = if node.is_null() { std::ptr::null_mut() } else { (*node).ps.plan.cast() };
         let nothing = pg_sys::OnConflictAction::ONCONFLICT_NOTHING;
         let on_conflict = if !plan.is_null() && (*plan).onConflictAction == nothing {
@@ -282,8 +300,8 @@ unsafe extern "C-unwind" fn exec_insert(
             }
             let row = Row::read(&modify.columns, slot);
             match modify.shape {
-                Shape::State => apply::insert(modify, info, slot, row),
                 Shape::Event => apply::insert_event(modify, info, slot, row),
+                _ => apply::insert(modify, info, slot, row),
             }
         })
     }

@@ -17,7 +17,7 @@ type Valid = (&'static str, &'static [&'static str]);
 const DATASET_NAME_MAX: usize = 44;
 
 const FACE: [Valid; 3] =
-    [("dataset", &[]), ("shape", &["state", "event"]), ("on_conflict", &["error", "nothing", "put"])];
+    [("dataset", &[]), ("shape", &["state", "event", "version", "tag"]), ("on_conflict", &["error", "nothing", "put"])];
 
 const COLUMN: [Valid; 2] = [("namespace", &[]), ("on_many", &["null", "min", "max"])];
 

@@ -27,8 +27,10 @@ pub enum Pred {
     Tag(Vec<u8>),
     /// Carries a tag that starts with this.
     Prefix(Vec<u8>),
-    /// This instant lies between these, both included.
+    /// This instant is there, and lies between these, both included.
     Between(Instant, Ns, Ns),
+    /// The version or interval has no end.
+    Open,
     /// All of these.
     And(Vec<Pred>),
     /// Any of these.
@@ -46,13 +48,17 @@ pub enum Instant {
     Created,
     /// When the state of an entity last changed.
     Updated,
+    /// The first instant of a version or of a tag's interval.
+    From,
+    /// The first instant after it, which there may not be.
+    To,
 }
 
 /// What a predicate is asked of.
 pub struct Subject<'a> {
     /// The entity's id.
     pub id: &'a [u8],
-    /// Its tags; empty for an event.
+    /// Its tags; empty for an event, the one tag for an interval of a tag.
     pub tags: &'a [Arc<[u8]>],
     /// The event's valid time; any for an entity.
     pub ts: Ns,
@@ -60,25 +66,37 @@ pub struct Subject<'a> {
     pub created_at: Ns,
     /// When its state last changed; any for an event.
     pub updated_at: Ns,
+    /// The first instant of a version or interval; any for the others.
+    pub from: Ns,
+    /// The first instant after it, if there is one.
+    pub to: Option<Ns>,
 }
 
 impl<'a> Subject<'a> {
     /// An entity.
     pub fn entity(id: &'a [u8], state: &'a State) -> Self {
         let State { tags, created_at, updated_at, .. } = state;
-        Self { id, tags, ts: Ns::BEFORE_ALL, created_at: *created_at, updated_at: *updated_at }
+        Self { tags, created_at: *created_at, updated_at: *updated_at, ..Self::event(id, Ns::BEFORE_ALL) }
     }
 
     /// An event.
     pub fn event(id: &'a [u8], ts: Ns) -> Self {
-        Self { id, tags: &[], ts, created_at: Ns::BEFORE_ALL, updated_at: Ns::BEFORE_ALL }
+        let never = Ns::BEFORE_ALL;
+        Self { id, tags: &[], ts, created_at: never, updated_at: never, from: never, to: None }
     }
 
-    fn instant(&self, instant: Instant) -> Ns {
+    /// A version, or an interval of a tag.
+    pub fn span(id: &'a [u8], tags: &'a [Arc<[u8]>], from: Ns, to: Option<Ns>) -> Self {
+        Self { tags, from, to, ..Self::event(id, Ns::BEFORE_ALL) }
+    }
+
+    fn instant(&self, instant: Instant) -> Option<Ns> {
         match instant {
-            Instant::Ts => self.ts,
-            Instant::Created => self.created_at,
-            Instant::Updated => self.updated_at,
+            Instant::Ts => Some(self.ts),
+            Instant::Created => Some(self.created_at),
+            Instant::Updated => Some(self.updated_at),
+            Instant::From => Some(self.from),
+            Instant::To => self.to,
         }
     }
 }
@@ -131,10 +149,8 @@ impl Pred {
             }
             Pred::Tag(tag) => s.tags.binary_search_by(|t| t.as_ref().cmp(tag.as_slice())).is_ok(),
             Pred::Prefix(prefix) => s.tags.iter().any(|t| t.starts_with(prefix)),
-            Pred::Between(instant, from, to) => {
-                let at = s.instant(*instant);
-                *from <= at && at <= *to
-            }
+            Pred::Between(instant, from, to) => s.instant(*instant).is_some_and(|at| *from <= at && at <= *to),
+            Pred::Open => s.to.is_none(),
             Pred::And(all) => all.iter().all(|p| p.matches(s)),
             Pred::Or(any) => any.iter().any(|p| p.matches(s)),
             Pred::Not(p) => !p.matches(s),
@@ -181,7 +197,9 @@ impl Pred {
             Pred::False => TagExpr::Never,
             // Each instant of a state is that of one of the entity's events.
             Pred::Between(_, from, to) if upper => view.with_events_between(*from, *to)?,
-            Pred::Between(..) => TagExpr::Never,
+            // Which versions and intervals have no end, only they tell.
+            Pred::Open if upper => TagExpr::Exists,
+            Pred::Between(..) | Pred::Open => TagExpr::Never,
             Pred::IdIn(ids) => {
                 let mut ordinals = RoaringBitmap::new();
                 for id in ids {

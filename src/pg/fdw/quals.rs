@@ -71,18 +71,26 @@ pub enum Leaf {
     TagsContain,
     /// `tags && value`
     TagsOverlap,
-    /// `value = ANY (tags)`
+    /// `value = ANY (tags)`, or `tag = value` of a tag face.
     Tag,
+    /// `tag = ANY (value)` of a tag face.
+    TagAny,
+    /// `tag ^@ value` of a tag face.
+    TagPrefix,
+    /// `tag LIKE value` of a tag face, of a constant that asks for a prefix or for one tag.
+    TagLike,
     /// `has_tag(tags, value)`
     HasTag,
     /// `id ^@ value`
     IdPrefix,
     /// `id LIKE value`, of a constant that asks for a prefix or for one id.
     IdLike,
-    /// `ts <op> value`, `created_at <op> value`, `updated_at <op> value`
+    /// `ts <op> value`, and likewise of `created_at`, `updated_at`, `valid_from`, `valid_to`.
     Time(Instant, Cmp),
-    /// The same of `ts_ns`, `created_at_ns`, `updated_at_ns`; the value is an int8 or an int4.
+    /// The same of the columns in ns; the value is an int8 or an int4.
     TimeNs(Instant, Cmp),
+    /// `valid_to IS NULL`; the value says nothing.
+    Open,
     /// The value itself.
     Bool,
 }
@@ -162,6 +170,7 @@ impl Target<'_> {
                 pg_sys::NodeTag::T_OpExpr => self.operator(node.cast()),
                 pg_sys::NodeTag::T_ScalarArrayOpExpr => self.any(node.cast()),
                 pg_sys::NodeTag::T_FuncExpr => self.function(node.cast()),
+                pg_sys::NodeTag::T_NullTest => self.null_test(node.cast()),
                 _ => None,
             };
             match found {
@@ -187,6 +196,18 @@ impl Target<'_> {
         }
     }
 
+    unsafe fn null_test(&self, test: *mut pg_sys::NullTest) -> Option<Qual> {
+        // SAFETY: the argument is an expression; the constant is made in the current memory context, as the clause was.
+        unsafe {
+            if !matches!(self.column((*test).arg.cast())?, Column::ValidTo | Column::ValidToNs) {
+                return None;
+            }
+            let nothing = Value { expr: pg_sys::makeBoolConst(true, false).cast(), state: std::ptr::null_mut() };
+            let open = Qual::Leaf(Leaf::Open, nothing);
+            Some(if (*test).nulltesttype == pg_sys::NullTestType::IS_NULL { open } else { Qual::Not(Box::new(open)) })
+        }
+    }
+
     unsafe fn operator(&self, op: *mut pg_sys::OpExpr) -> Option<Qual> {
         // SAFETY: the arguments of an operator are expressions.
         unsafe {
@@ -195,10 +216,10 @@ impl Target<'_> {
             let number = (*op).opno.to_u32();
             let collation = (*op).inputcollid;
             if let (Some(column), Some(value)) = (self.column(left), self.value(right)) {
-                return leaf(column, number, collation, false, value);
+                return leaf(self.shape, column, number, collation, false, value);
             }
             if let (Some(column), Some(value)) = (self.column(right), self.value(left)) {
-                return leaf(column, number, collation, true, value);
+                return leaf(self.shape, column, number, collation, true, value);
             }
             None
         }
@@ -217,8 +238,11 @@ impl Target<'_> {
             if !is_bytewise((*op).inputcollid) {
                 return None;
             }
-            let qual = if self.column(scalar) == Some(Column::Id) && pg_sys::exprType(array) == pg_sys::TEXTARRAYOID {
+            let is_texts = pg_sys::exprType(array) == pg_sys::TEXTARRAYOID;
+            let qual = if self.column(scalar) == Some(Column::Id) && is_texts {
                 Qual::Leaf(Leaf::IdAny, self.value(array)?)
+            } else if self.shape == Shape::Tag && self.column(scalar) == Some(Column::Tag) && is_texts {
+                Qual::Leaf(Leaf::TagAny, self.value(array)?)
             } else if self.column(array) == Some(Column::Tags) {
                 Qual::Leaf(Leaf::Tag, self.value(scalar)?)
             } else {
@@ -232,11 +256,13 @@ impl Target<'_> {
         // SAFETY: the arguments of a function are expressions.
         unsafe {
             let args = pgrx::PgList::<pg_sys::Node>::from_pg((*call).args);
-            if (*call).funcid.to_u32() == pg_sys::F_STARTS_WITH
-                && self.column(args.get_ptr(0)?) == Some(Column::Id)
-                && is_bytewise((*call).inputcollid)
-            {
-                return Some(Qual::Leaf(Leaf::IdPrefix, self.value(args.get_ptr(1)?)?));
+            if (*call).funcid.to_u32() == pg_sys::F_STARTS_WITH && is_bytewise((*call).inputcollid) {
+                let leaf = match (self.column(args.get_ptr(0)?), self.shape) {
+                    (Some(Column::Id), _) => Leaf::IdPrefix,
+                    (Some(Column::Tag), Shape::Tag) => Leaf::TagPrefix,
+                    _ => return None,
+                };
+                return Some(Qual::Leaf(leaf, self.value(args.get_ptr(1)?)?));
             }
             if self.column(args.get_ptr(0)?) != Some(Column::Tags)
                 || c_symbol((*call).funcid).as_deref() != Some(b"has_tag_wrapper")
@@ -249,8 +275,18 @@ impl Target<'_> {
 }
 
 /// `column <operator> value`, or the sides exchanged. The operators' numbers are those of pg_operator.
-fn leaf(column: Column, operator: u32, collation: pg_sys::Oid, exchanged: bool, value: Value) -> Option<Qual> {
+fn leaf(
+    shape: Shape,
+    column: Column,
+    operator: u32,
+    collation: pg_sys::Oid,
+    exchanged: bool,
+    value: Value,
+) -> Option<Qual> {
     use Cmp::*;
+    if column == Column::Tag {
+        return tag_leaf(shape, operator, collation, exchanged, value);
+    }
     let (cmp, unequal) = match (column, operator) {
         (Column::Tags, 2751) if !exchanged && is_bytewise(collation) => {
             return Some(Qual::Leaf(Leaf::TagsContain, value));
@@ -274,17 +310,22 @@ fn leaf(column: Column, operator: u32, collation: pg_sys::Oid, exchanged: bool, 
             return Some(if operator == 1210 { Qual::Not(Box::new(like)) } else { like });
         }
         (Column::Id, 3877) if !exchanged && is_bytewise(collation) => return Some(Qual::Leaf(Leaf::IdPrefix, value)),
-        (Column::Ts | Column::CreatedAt | Column::UpdatedAt, operator) => match operator {
-            1320 => (Eq, false),
-            1321 => (Eq, true),
-            1322 => (Lt, false),
-            1323 => (Le, false),
-            1324 => (Gt, false),
-            1325 => (Ge, false),
-            _ => return None,
-        },
+        (Column::Ts | Column::CreatedAt | Column::UpdatedAt | Column::ValidFrom | Column::ValidTo, operator) => {
+            match operator {
+                1320 => (Eq, false),
+                1321 => (Eq, true),
+                1322 => (Lt, false),
+                1323 => (Le, false),
+                1324 => (Gt, false),
+                1325 => (Ge, false),
+                _ => return None,
+            }
+        }
         // Of int8 with int8, with int4 and of int4 with int8.
-        (Column::TsNs | Column::CreatedAtNs | Column::UpdatedAtNs, operator) => match operator {
+        (
+            Column::TsNs | Column::CreatedAtNs | Column::UpdatedAtNs | Column::ValidFromNs | Column::ValidToNs,
+            operator,
+        ) => match operator {
             410 | 416 | 15 => (Eq, false),
             411 | 417 | 36 => (Eq, true),
             412 | 418 | 37 => (Lt, false),
@@ -303,10 +344,30 @@ fn leaf(column: Column, operator: u32, collation: pg_sys::Oid, exchanged: bool, 
         Column::CreatedAtNs => Leaf::TimeNs(Instant::Created, cmp),
         Column::UpdatedAt => Leaf::Time(Instant::Updated, cmp),
         Column::UpdatedAtNs => Leaf::TimeNs(Instant::Updated, cmp),
+        Column::ValidFrom => Leaf::Time(Instant::From, cmp),
+        Column::ValidFromNs => Leaf::TimeNs(Instant::From, cmp),
+        Column::ValidTo => Leaf::Time(Instant::To, cmp),
+        Column::ValidToNs => Leaf::TimeNs(Instant::To, cmp),
         _ => Leaf::Id(cmp),
     };
     let qual = Qual::Leaf(leaf, value);
     Some(if unequal { Qual::Not(Box::new(qual)) } else { qual })
+}
+
+/// `tag <operator> value` of a tag face, or the sides exchanged.
+fn tag_leaf(shape: Shape, operator: u32, collation: pg_sys::Oid, exchanged: bool, value: Value) -> Option<Qual> {
+    if shape != Shape::Tag || !is_bytewise(collation) {
+        return None;
+    }
+    let (leaf, negated) = match operator {
+        98 => (Leaf::Tag, false),
+        531 => (Leaf::Tag, true),
+        1209 | 1210 if !exchanged && is_prefix_pattern(&value) => (Leaf::TagLike, operator == 1210),
+        3877 if !exchanged => (Leaf::TagPrefix, false),
+        _ => return None,
+    };
+    let qual = Qual::Leaf(leaf, value);
+    Some(if negated { Qual::Not(Box::new(qual)) } else { qual })
 }
 
 /// Whether equality in this collation is equality of bytes.
@@ -478,20 +539,38 @@ unsafe fn ask_leaf(leaf: Leaf, value: &Value, datum: Option<pg_sys::Datum>, nega
                 Pred::Or(texts_of(datum).into_iter().flatten().map(Pred::Tag).collect()).negated_if(negated)
             }
             Leaf::Tag => Pred::Tag(bytes_of(datum)).negated_if(negated),
+            Leaf::TagAny => {
+                let texts = texts_of(datum);
+                if negated && texts.iter().any(Option::is_none) {
+                    return Pred::False;
+                }
+                Pred::Or(texts.into_iter().flatten().map(Pred::Tag).collect()).negated_if(negated)
+            }
+            Leaf::TagPrefix => Pred::Prefix(bytes_of(datum)).negated_if(negated),
+            Leaf::TagLike => match like(&bytes_of(datum)) {
+                Some((text, true)) => Pred::Prefix(text).negated_if(negated),
+                Some((text, false)) => Pred::Tag(text).negated_if(negated),
+                None => Pred::False,
+            },
             Leaf::HasTag => tag_pattern(&bytes_of(datum)).negated_if(negated),
             Leaf::IdPrefix => starts_with(bytes_of(datum)).negated_if(negated),
-            Leaf::IdLike => like(&bytes_of(datum)).unwrap_or(Pred::False).negated_if(negated),
+            Leaf::IdLike => match like(&bytes_of(datum)) {
+                Some((text, true)) => starts_with(text).negated_if(negated),
+                Some((text, false)) => Pred::IdIn([text].into()).negated_if(negated),
+                None => Pred::False,
+            },
             Leaf::Time(instant, cmp) => {
                 let at = datum.value() as i64;
-                between(instant, cmp, clock::first_ns(at), clock::last_ns(at)).negated_if(negated)
+                between(instant, cmp, (clock::first_ns(at), clock::last_ns(at)), negated)
             }
             Leaf::TimeNs(instant, cmp) => {
                 let at = match pg_sys::exprType(value.expr.cast()) {
                     pg_sys::INT4OID => i64::from(datum.value() as i32),
                     _ => datum.value() as i64,
                 };
-                between(instant, cmp, Ns(at), Ns(at)).negated_if(negated)
+                between(instant, cmp, (Ns(at), Ns(at)), negated)
             }
+            Leaf::Open => Pred::Open.negated_if(negated),
             Leaf::Bool => (if datum.value() != 0 { Pred::True } else { Pred::False }).negated_if(negated),
         }
     }
@@ -532,22 +611,22 @@ fn starts_with(prefix: Vec<u8>) -> Pred {
     Pred::IdBetween(Bound::Included(prefix), upper.map_or(Bound::Unbounded, Bound::Excluded))
 }
 
-/// What LIKE asks with a pattern of plain characters, of which the last may be `%`; `None` for any other.
-fn like(pattern: &[u8]) -> Option<Pred> {
+/// The characters of a LIKE pattern of plain ones, and whether `%` follows them; `None` for any other pattern.
+fn like(pattern: &[u8]) -> Option<(Vec<u8>, bool)> {
     let mut text = Vec::with_capacity(pattern.len());
     let mut rest = pattern.iter();
     while let Some(&byte) = rest.next() {
         match byte {
             b'\\' => text.push(*rest.next()?),
-            b'%' => return rest.all(|b| *b == b'%').then(|| starts_with(text)),
+            b'%' => return rest.all(|b| *b == b'%').then_some((text, true)),
             b'_' => return None,
             _ => text.push(byte),
         }
     }
-    Some(Pred::IdIn([text].into()))
+    Some((text, false))
 }
 
-/// Whether a value is a constant pattern that asks for a prefix or for one id.
+/// Whether a value is a constant pattern that asks for a prefix or for one id or tag.
 fn is_prefix_pattern(value: &Value) -> bool {
     // SAFETY: a node's tag says whether it is a constant; the operator takes text alone.
     unsafe {
@@ -558,17 +637,23 @@ fn is_prefix_pattern(value: &Value) -> bool {
     }
 }
 
-/// A comparison with the instants from `first` to `last`, which the value stands for.
-fn between(instant: Instant, cmp: Cmp, first: Ns, last: Ns) -> Pred {
-    let (from, to) = match cmp {
-        Cmp::Eq => (Some(first), Some(last)),
-        Cmp::Lt => (Some(Ns::BEFORE_ALL), first.0.checked_sub(1).map(Ns)),
-        Cmp::Le => (Some(Ns::BEFORE_ALL), Some(last)),
-        Cmp::Gt => (last.0.checked_add(1).map(Ns), Some(Ns::AFTER_ALL)),
-        Cmp::Ge => (Some(first), Some(Ns::AFTER_ALL)),
+/// A comparison with the instants from `first` to `last`, which the value stands for, or what it is false for. Where there
+/// is no instant it is neither.
+fn between(instant: Instant, cmp: Cmp, (first, last): (Ns, Ns), negated: bool) -> Pred {
+    let before = first.0.checked_sub(1).map(|to| (Ns::BEFORE_ALL, Ns(to)));
+    let after = last.0.checked_add(1).map(|from| (Ns(from), Ns::AFTER_ALL));
+    let ranges = match (cmp, negated) {
+        (Cmp::Eq, false) => [Some((first, last)), None],
+        (Cmp::Eq, true) => [before, after],
+        (Cmp::Lt, false) | (Cmp::Ge, true) => [before, None],
+        (Cmp::Le, false) | (Cmp::Gt, true) => [Some((Ns::BEFORE_ALL, last)), None],
+        (Cmp::Gt, false) | (Cmp::Le, true) => [after, None],
+        (Cmp::Ge, false) | (Cmp::Lt, true) => [Some((first, Ns::AFTER_ALL)), None],
     };
-    match (from, to) {
-        (Some(from), Some(to)) => Pred::Between(instant, from, to),
-        _ => Pred::False,
+    let mut asked = ranges.into_iter().flatten().map(|(from, to)| Pred::Between(instant, from, to));
+    match (asked.next(), asked.next()) {
+        (None, _) => Pred::False,
+        (Some(one), None) => one,
+        (Some(one), Some(other)) => Pred::Or(vec![one, other]),
     }
 }

@@ -133,7 +133,12 @@ impl Row<&[u8]> {
                     Column::Tag => row.tag = Some(Form::Text.bytes(datum)),
                     Column::Tagged(n) => row.asked[*n] = Some(columns.tagged[*n].tags(datum)),
                     Column::RecordedAt | Column::Tx | Column::Seq => row.assigned = true,
-                    Column::Version | Column::Dropped => {}
+                    Column::Version
+                    | Column::ValidFrom
+                    | Column::ValidFromNs
+                    | Column::ValidTo
+                    | Column::ValidToNs
+                    | Column::Dropped => {}
                 }
             }
         }

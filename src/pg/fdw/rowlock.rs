@@ -49,14 +49,17 @@ unsafe extern "C-unwind" fn row_mark_type(
         _ => return ROW_MARK_COPY,
     };
     // SAFETY: PostgreSQL passes the entry of a foreign table.
-    if catalog::shape_of_face(unsafe { (*rte).relid }) == Shape::Event {
-        raise(
-            Code::ERRCODE_FEATURE_NOT_SUPPORTED,
-            "events cannot be locked",
-            Some("Lock the entity through a state face of the dataset."),
-        );
-    }
-    kind
+    let what = match catalog::shape_of_face(unsafe { (*rte).relid }) {
+        Shape::State => return kind,
+        Shape::Event => "events",
+        Shape::Version => "versions",
+        Shape::Tag => "tags",
+    };
+    raise(
+        Code::ERRCODE_FEATURE_NOT_SUPPORTED,
+        format!("{what} cannot be locked"),
+        Some("Lock the entity through a state face of the dataset."),
+    )
 }
 
 #[pg_guard]

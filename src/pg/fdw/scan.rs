@@ -13,12 +13,13 @@ use super::columns::Columns;
 use super::marker::{Asked, Marker};
 use super::pred::{Pred, Subject};
 use super::quals::{Qual, TABLEOID, Target};
+use super::spans::Spans;
 use super::tuple::{Column, EventRow, StateRow, columns_of, form_event, form_state, place, state_values};
 use crate::engine::{Event, EventScan, Horizon, Known, Opened, Select, State, States, Valid, View, Wants};
 use crate::pg::catalog::{self, Dataset, Shape};
 use crate::pg::error::OrRaise;
 use crate::pg::{clock, manifest, snapshot_time, store};
-use crate::types::{Ordinal, Xid};
+use crate::types::{Ns, Ordinal, Xid};
 
 /// A scan's own state, freed with the query's memory.
 pub struct Scan {
@@ -69,6 +70,8 @@ enum Cursor {
         scan: Box<EventScan>,
         current: Entity,
     },
+    /// Versions, or intervals of tags.
+    Spans(Box<Spans>),
     /// As many events, of which nobody looks into any.
     Blanks(u64),
 }
@@ -378,6 +381,11 @@ impl Scan {
                     });
                     Cursor::Events { view, pred, scan, current: Entity::default() }
                 }
+                Shape::Version | Shape::Tag => {
+                    // Scheduled facts are shown too.
+                    let all = Horizon::at(Ns::AFTER_ALL);
+                    Cursor::Spans(Box::new(Spans::new(self.shape, view, all, pred, pinned)))
+                }
                 Shape::State => {
                     let (ordinals, select, filter) = match pinned {
                         Some(ordinals) => (ordinals, None, Some(pred)),
@@ -497,6 +505,8 @@ impl Scan {
         let is_needed = |i: usize| needed.get(i).copied().unwrap_or(false);
         match &mut self.cursor {
             Cursor::Start | Cursor::Done | Cursor::Blanks(_) => None,
+            // SAFETY: the descriptor is the face's, whose columns `begin` read.
+            Cursor::Spans(spans) => unsafe { spans.next(desc, relid, columns, &is_needed).map(Row::Tuple) },
             Cursor::States { view, .. } => {
                 let (ordinal, id, state) = entity?;
                 let blob = state.as_ref().and_then(|s| s.content.as_ref()).filter(|_| needs_content);

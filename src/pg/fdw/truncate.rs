@@ -28,10 +28,16 @@ unsafe extern "C-unwind" fn truncate(
     // the delta is held alone.
     unsafe {
         for rel in pgrx::PgList::<pg_sys::RelationData>::from_pg(rels).iter_ptr() {
-            if catalog::shape_of_face((*rel).rd_id) != Shape::State {
+            let what = match catalog::shape_of_face((*rel).rd_id) {
+                Shape::State => "",
+                Shape::Event => "events",
+                Shape::Version => "versions",
+                Shape::Tag => "tags",
+            };
+            if !what.is_empty() {
                 raise(
                     Code::ERRCODE_FEATURE_NOT_SUPPORTED,
-                    "a face of events cannot be truncated",
+                    format!("a face of {what} cannot be truncated"),
                     Some("TRUNCATE a state face of the dataset."),
                 );
             }

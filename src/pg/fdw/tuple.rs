@@ -21,7 +21,7 @@ pub enum Column {
     Dropped,
     /// The entity's id.
     Id,
-    /// The tags (state).
+    /// The tags (state, version).
     Tags,
     /// The content.
     Content,
@@ -33,15 +33,23 @@ pub enum Column {
     UpdatedAt,
     /// The same in ns (state).
     UpdatedAtNs,
-    /// The largest seq that was looked at (state).
+    /// The largest seq that was looked at (state), or the place among the entity's versions (version).
     Version,
+    /// The first instant (version, tag).
+    ValidFrom,
+    /// The same in ns (version, tag).
+    ValidFromNs,
+    /// The first instant at which it is no longer so; NULL where there is none (version, tag).
+    ValidTo,
+    /// The same in ns (version, tag).
+    ValidToNs,
     /// Valid time (event).
     Ts,
     /// Valid time in ns (event).
     TsNs,
     /// The operation's name (event).
     Op,
-    /// The tag of an assert or a retract (event).
+    /// The tag of an assert or a retract (event), or the one that held (tag).
     Tag,
     /// System time as people see it (event).
     RecordedAt,
@@ -63,17 +71,21 @@ impl Column {
         use Column::*;
         Some(match (shape, name) {
             (_, b"id") => (Id, pg_sys::TEXTOID),
-            (_, b"content") => (Content, pg_sys::BYTEAOID),
-            (Shape::State, b"tags") => (Tags, pg_sys::TEXTARRAYOID),
+            (Shape::State | Shape::Event | Shape::Version, b"content") => (Content, pg_sys::BYTEAOID),
+            (Shape::State | Shape::Version, b"tags") => (Tags, pg_sys::TEXTARRAYOID),
             (Shape::State, b"created_at") => (CreatedAt, pg_sys::TIMESTAMPTZOID),
             (Shape::State, b"created_at_ns") => (CreatedAtNs, pg_sys::INT8OID),
             (Shape::State, b"updated_at") => (UpdatedAt, pg_sys::TIMESTAMPTZOID),
             (Shape::State, b"updated_at_ns") => (UpdatedAtNs, pg_sys::INT8OID),
-            (Shape::State, b"version") => (Version, pg_sys::INT8OID),
+            (Shape::Version | Shape::Tag, b"valid_from") => (ValidFrom, pg_sys::TIMESTAMPTZOID),
+            (Shape::Version | Shape::Tag, b"valid_from_ns") => (ValidFromNs, pg_sys::INT8OID),
+            (Shape::Version | Shape::Tag, b"valid_to") => (ValidTo, pg_sys::TIMESTAMPTZOID),
+            (Shape::Version | Shape::Tag, b"valid_to_ns") => (ValidToNs, pg_sys::INT8OID),
+            (Shape::State | Shape::Version, b"version") => (Version, pg_sys::INT8OID),
             (Shape::Event, b"ts") => (Ts, pg_sys::TIMESTAMPTZOID),
             (Shape::Event, b"ts_ns") => (TsNs, pg_sys::INT8OID),
             (Shape::Event, b"op") => (Op, pg_sys::TEXTOID),
-            (Shape::Event, b"tag") => (Tag, pg_sys::TEXTOID),
+            (Shape::Event | Shape::Tag, b"tag") => (Tag, pg_sys::TEXTOID),
             (Shape::Event, b"recorded_at") => (RecordedAt, pg_sys::TIMESTAMPTZOID),
             (Shape::Event, b"tx") => (Tx, pg_sys::XID8OID),
             (Shape::Event, b"seq") => (Seq, pg_sys::INT8OID),
@@ -90,6 +102,11 @@ fn valid_columns(shape: Shape) -> &'static str {
              namespace."
         }
         Shape::Event => "Valid columns are: id, ts, ts_ns, op, tag, content, recorded_at, tx, seq.",
+        Shape::Version => {
+            "Valid columns are: id, tags, content, valid_from, valid_from_ns, valid_to, valid_to_ns, version; any other shows a \
+             namespace."
+        }
+        Shape::Tag => "Valid columns are: id, tag, valid_from, valid_from_ns, valid_to, valid_to_ns.",
     }
 }
 
@@ -198,7 +215,7 @@ pub fn place(ordinal: Ordinal) -> pg_sys::ItemPointerData {
 ///
 /// # Safety
 /// `desc` must be the descriptor that the values are of.
-unsafe fn form(
+pub(super) unsafe fn form(
     desc: pg_sys::TupleDesc,
     relid: pg_sys::Oid,
     ordinal: Ordinal,

@@ -1,0 +1,142 @@
+//! The rows of version and tag faces: states and tags with the time throughout which they held.
+//!
+//! Invariant: entities are looked at one by one, and only those that may have a row that is asked for; what a row says
+//! follows from the entity's events alone.
+
+use std::sync::Arc;
+use std::vec::IntoIter;
+
+use pgrx::pg_sys;
+
+use super::columns::Columns;
+use super::pred::{Pred, Subject};
+use super::tuple::{self, Column};
+use crate::engine::{self, Blob, Event, EventScan, Horizon, Interval, Timeline, Version, View};
+use crate::pg::catalog::Shape;
+use crate::pg::clock::to_timestamptz;
+use crate::pg::error::OrRaise;
+use crate::types::{Ns, Ordinal, Seq};
+
+/// A running scan of a version or tag face.
+pub struct Spans {
+    view: Arc<View>,
+    horizon: Horizon,
+    pred: Pred,
+    shape: Shape,
+    scan: EventScan,
+    events: Vec<Event>,
+    /// The entity that is looked at: its ordinal, its id if it was needed, its rows that are not given yet.
+    ordinal: Ordinal,
+    id: Vec<u8>,
+    rows: Rows,
+}
+
+/// Rows of one entity.
+enum Rows {
+    Versions(IntoIter<Version>),
+    Intervals(IntoIter<Interval>),
+}
+
+/// One row.
+struct Span {
+    /// The tags of a version, or the one tag.
+    tags: Vec<Arc<[u8]>>,
+    content: Option<Blob>,
+    from: Ns,
+    to: Option<Ns>,
+    rank: Seq,
+}
+
+impl Rows {
+    fn next(&mut self) -> Option<Span> {
+        match self {
+            Rows::Versions(rows) => {
+                rows.next().map(|Version { tags, content, from, to, rank }| Span { tags, content, from, to, rank })
+            }
+            Rows::Intervals(rows) => {
+                rows.next().map(|Interval { tag, from, to }| Span { tags: vec![tag], content: None, from, to, rank: 0 })
+            }
+        }
+    }
+}
+
+impl Spans {
+    /// Rows that satisfy `pred`, of the entities `pinned` if they are known.
+    pub fn new(shape: Shape, view: Arc<View>, horizon: Horizon, pred: Pred, pinned: Option<Vec<Ordinal>>) -> Self {
+        let ordinals = match pinned {
+            Some(ordinals) => Some(ordinals),
+            None => {
+                let expr = pred.lower(&view).or_raise();
+                let found = engine::ever(&view, &expr, &horizon).or_raise();
+                found.map(|found| found.into_iter().map(Ordinal).collect())
+            }
+        };
+        let scan = match ordinals {
+            Some(ordinals) => EventScan::of(view.clone(), ordinals, None),
+            None => EventScan::all(view.clone(), None).or_raise(),
+        };
+        let rows = Rows::Intervals(Vec::new().into_iter());
+        Self { view, horizon, pred, shape, scan, events: Vec::new(), ordinal: Ordinal(0), id: Vec::new(), rows }
+    }
+
+    /// The next row as a tuple in the current memory context.
+    ///
+    /// # Safety
+    /// `desc` must be the descriptor of the face `relid`, and `columns` what `columns_of` says of it.
+    pub unsafe fn next(
+        &mut self,
+        desc: pg_sys::TupleDesc,
+        relid: pg_sys::Oid,
+        columns: &Columns,
+        needed: &dyn Fn(usize) -> bool,
+    ) -> Option<pg_sys::HeapTuple> {
+        let shows = |column: Column| columns.iter().enumerate().any(|(i, c)| *c == column && needed(i));
+        let needs_id = shows(Column::Id) || self.pred.asks_ids();
+        loop {
+            let Some(span) = self.rows.next() else {
+                self.next_entity(needs_id)?;
+                continue;
+            };
+            if !self.pred.matches(&Subject::span(&self.id, &span.tags, span.from, span.to)) {
+                continue;
+            }
+            let blob = span.content.as_ref().filter(|_| shows(Column::Content));
+            let content = blob.map(|blob| self.view.content(blob).or_raise());
+            let name: &dyn Fn() -> Vec<u8> = &|| self.view.id(self.ordinal).or_raise().into_owned();
+            let value = |column: &Column| {
+                Some(match column {
+                    Column::Id => columns.id.datum("id", &self.id, name),
+                    Column::Tagged(n) => columns.tagged[*n].datum(&span.tags, name)?,
+                    Column::Tags => tuple::text_array_datum(&span.tags),
+                    Column::Tag => tuple::bytes_datum(span.tags.first()?),
+                    Column::Content => columns.content.datum("content", content.as_deref()?, name),
+                    Column::ValidFrom => pg_sys::Datum::from(to_timestamptz(span.from)),
+                    Column::ValidFromNs => pg_sys::Datum::from(span.from.0),
+                    Column::ValidTo => pg_sys::Datum::from(to_timestamptz(span.to?)),
+                    Column::ValidToNs => pg_sys::Datum::from(span.to?.0),
+                    Column::Version => pg_sys::Datum::from(i64::from(span.rank)),
+                    _ => return None,
+                })
+            };
+            let values: Vec<Option<pg_sys::Datum>> =
+                columns.iter().enumerate().map(|(i, column)| if needed(i) { value(column) } else { None }).collect();
+            // SAFETY: one value a column of the descriptor, of the type that `columns_of` checked.
+            return Some(unsafe { tuple::form(desc, relid, self.ordinal, &values) });
+        }
+    }
+
+    /// Goes on to the next entity that is there.
+    fn next_entity(&mut self, needs_id: bool) -> Option<()> {
+        pgrx::check_for_interrupts!();
+        self.ordinal = self.scan.next(&mut self.events).or_raise()?;
+        if needs_id {
+            self.id = self.view.id(self.ordinal).or_raise().into_owned();
+        }
+        let timeline = Timeline::new(std::mem::take(&mut self.events));
+        self.rows = match self.shape {
+            Shape::Tag => Rows::Intervals(timeline.intervals(&self.horizon, self.view.rules()).into_iter()),
+            _ => Rows::Versions(self.view.versions(&timeline, &self.horizon).or_raise().into_iter()),
+        };
+        Some(())
+    }
+}
