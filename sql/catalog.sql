@@ -77,13 +77,14 @@ $$;
 COMMENT ON FUNCTION entitydb.keep_private(regclass) IS 'internal: takes all rights to a relation from every role but its owner and PUBLIC';
 
 -- Called as the extension's owner, whatever the caller's settings are. The guard is an object of PostgreSQL's own, so that
--- DROP ROLE, REASSIGN OWNED and DROP OWNED know whose the dataset is, and no later role inherits it by its oid.
+-- DROP ROLE, REASSIGN OWNED and DROP OWNED know whose the dataset is, and no later role inherits it by its oid. It is a server,
+-- which is in no schema and hangs on nothing that its owner could drop: what pulls down a member pulls down the extension.
 CREATE FUNCTION entitydb.make_dataset(name text, owner oid) RETURNS int4
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET default_tablespace = '' SET default_table_access_method = heap
 AS $$
 DECLARE
     n int4;
-    guard text := format('entitydb.%I', 'dataset ' || name);
+    guard name := 'dataset ' || name;
     made record;
 BEGIN
     IF octet_length(name) NOT BETWEEN 1 AND 44 THEN
@@ -92,9 +93,11 @@ BEGIN
     IF EXISTS (SELECT FROM entitydb.dataset d WHERE d.name = make_dataset.name COLLATE "C") THEN
         RAISE EXCEPTION 'dataset "%" already exists', name USING ERRCODE = 'duplicate_object';
     END IF;
-    EXECUTE format('CREATE VIEW %s AS SELECT', guard);
-    EXECUTE format('COMMENT ON VIEW %s IS %L', guard, 'internal: who owns this owns the dataset; see entitydb.grant_dataset');
-    INSERT INTO entitydb.dataset (name, guard) VALUES (make_dataset.name, guard::regclass) RETURNING id INTO n;
+    EXECUTE format('CREATE SERVER %I FOREIGN DATA WRAPPER entitydb', guard);
+    EXECUTE format('COMMENT ON SERVER %I IS %L', guard, 'who owns this owns the dataset; see entitydb.grant_dataset');
+    INSERT INTO entitydb.dataset (name, guard)
+    SELECT make_dataset.name, s.oid FROM pg_foreign_server s WHERE s.srvname = guard
+    RETURNING id INTO n;
     EXECUTE format('CREATE TABLE entitydb.delta_%s (id_hash int8 NOT NULL, ordinal int8 NOT NULL, seq int8 NOT NULL,'
         ' ts int8 NOT NULL, tx xid8 NOT NULL, recorded_at int8, events bytea NOT NULL) WITH (vacuum_truncate = off)', n);
     EXECUTE format('CREATE INDEX delta_%s_id_hash ON entitydb.delta_%s (id_hash)', n, n);
@@ -102,8 +105,7 @@ BEGIN
     EXECUTE format('CREATE TABLE entitydb.lock_%s (hash int8 NOT NULL)', n);
     EXECUTE format('CREATE UNIQUE INDEX lock_%s_hash ON entitydb.lock_%s (hash)', n, n);
     FOR made IN
-        SELECT kind, relation FROM (VALUES ('VIEW', guard), ('TABLE', format('entitydb.delta_%s', n)),
-            ('TABLE', format('entitydb.lock_%s', n)), ('SEQUENCE', format('entitydb.ordinal_%s', n))) made (kind, relation)
+        SELECT kind, relation FROM (VALUES ('TABLE', format('entitydb.delta_%s', n)), ('TABLE', format('entitydb.lock_%s', n)), ('SEQUENCE', format('entitydb.ordinal_%s', n))) made (kind, relation)
     LOOP
         PERFORM entitydb.keep_private(made.relation::regclass);
         -- Members of the extension are not dumped: what they hold means nothing in another database. (Those that CREATE
@@ -115,7 +117,13 @@ BEGIN
             EXECUTE format('ALTER EXTENSION entitydb ADD %s %s', made.kind, made.relation);
         END IF;
     END LOOP;
-    EXECUTE format('ALTER VIEW %s OWNER TO %I', guard, pg_get_userbyid(owner));
+    IF NOT EXISTS (
+        SELECT FROM pg_depend d JOIN pg_foreign_server s ON s.oid = d.objid
+        WHERE d.classid = 'pg_foreign_server'::regclass AND d.deptype = 'e' AND s.srvname = guard
+    ) THEN
+        EXECUTE format('ALTER EXTENSION entitydb ADD SERVER %I', guard);
+    END IF;
+    EXECUTE format('ALTER SERVER %I OWNER TO %I', guard, pg_get_userbyid(owner));
     RETURN n;
 END
 $$;
@@ -129,7 +137,8 @@ AS $$
 DECLARE
     adopted record;
 BEGIN
-    SELECT d.name, d.guard::regclass AS guard INTO STRICT adopted FROM entitydb.dataset d WHERE d.id = dataset;
+    SELECT d.name, s.srvname AS guard INTO STRICT adopted
+    FROM entitydb.dataset d JOIN pg_foreign_server s ON s.oid = d.guard WHERE d.id = dataset;
     IF EXISTS (
         SELECT FROM pg_foreign_table t
         JOIN pg_class c ON c.oid = t.ftrelid
@@ -138,9 +147,9 @@ BEGIN
         CROSS JOIN pg_options_to_table(t.ftoptions) o
         WHERE o.option_name = 'dataset' AND o.option_value = adopted.name AND NOT pg_has_role(c.relowner, role, 'USAGE')
     ) THEN
-        EXECUTE format('GRANT REFERENCES ON %s TO %I', adopted.guard, pg_get_userbyid(role));
+        EXECUTE format('GRANT USAGE ON FOREIGN SERVER %I TO %I', adopted.guard, pg_get_userbyid(role));
     ELSE
-        EXECUTE format('ALTER VIEW %s OWNER TO %I', adopted.guard, pg_get_userbyid(role));
+        EXECUTE format('ALTER SERVER %I OWNER TO %I', adopted.guard, pg_get_userbyid(role));
     END IF;
 END
 $$;
@@ -170,7 +179,7 @@ BEGIN
     INSERT INTO entitydb.removed (file, xid)
     SELECT s.name, pg_current_xact_id() FROM entitydb.segment s WHERE s.dataset = n;
     DELETE FROM entitydb.segment s WHERE s.dataset = n;
-    PERFORM entitydb.drop_object('pg_class'::regclass, guard);
+    PERFORM entitydb.drop_object('pg_foreign_server'::regclass, guard);
     PERFORM entitydb.drop_object('pg_class'::regclass, format('entitydb.delta_%s', n)::regclass);
     PERFORM entitydb.drop_object('pg_class'::regclass, format('entitydb.lock_%s', n)::regclass);
     PERFORM entitydb.drop_object('pg_class'::regclass, format('entitydb.ordinal_%s', n)::regclass);

@@ -126,7 +126,7 @@ COMMENT ON FUNCTION entitydb.comment_faces(name, name) IS 'internal: comments th
 COMMENT ON COLUMN entitydb.dataset.id IS 'what names the dataset''s heaps: delta_ID and so on';
 COMMENT ON COLUMN entitydb.dataset.name IS 'the name that faces give in their option dataset';
 COMMENT ON COLUMN entitydb.dataset.guard
-IS 'the view entitydb."dataset NAME": the members of its owner administer the dataset and may make faces of it, as may those whom grant_dataset granted REFERENCES on it';
+IS 'the foreign server "dataset NAME": the members of its owner administer the dataset and may make faces of it, as may those whom grant_dataset granted USAGE on it';
 COMMENT ON COLUMN entitydb.segment.dataset IS 'the dataset';
 COMMENT ON COLUMN entitydb.segment.position IS 'the order in which segments are laid over each other, oldest first';
 COMMENT ON COLUMN entitydb.segment.name IS 'the file';

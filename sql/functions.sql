@@ -383,11 +383,11 @@ COMMENT ON COLUMN entitydb.stat_segment.max_ordinal IS 'the last entity in it';
 GRANT SELECT ON entitydb.stat_segment TO PUBLIC;
 
 CREATE VIEW entitydb.stat_dataset AS
-SELECT d.name AS dataset, pg_catalog.pg_get_userbyid(g.relowner) AS owner, s.segments, s.bytes, s.events,
+SELECT d.name AS dataset, pg_catalog.pg_get_userbyid(g.srvowner) AS owner, s.segments, s.bytes, s.events,
     pg_catalog.pg_stat_get_live_tuples(c.oid) AS delta_rows,
     pg_catalog.pg_total_relation_size(c.oid) AS delta_bytes
 FROM entitydb.dataset d
-JOIN pg_catalog.pg_class g ON g.oid OPERATOR(pg_catalog.=) d.guard
+JOIN pg_catalog.pg_foreign_server g ON g.oid OPERATOR(pg_catalog.=) d.guard
 JOIN pg_catalog.pg_class c ON c.relname OPERATOR(pg_catalog.=) pg_catalog.concat('delta_', d.id)::name
 JOIN pg_catalog.pg_namespace n
     ON n.oid OPERATOR(pg_catalog.=) c.relnamespace AND n.nspname OPERATOR(pg_catalog.=) 'entitydb'::name

@@ -13,28 +13,28 @@ COMMENT ON FUNCTION entitydb.compact(text) IS 'merges the runs and tiles of a da
 CREATE FUNCTION entitydb.administers(guard oid) RETURNS boolean
 LANGUAGE sql STABLE
 AS $$
-    SELECT coalesce(pg_catalog.pg_has_role(c.relowner, 'USAGE') OR pg_catalog.has_table_privilege(c.oid, 'REFERENCES'), false)
-    FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) $1
+    SELECT coalesce(pg_catalog.pg_has_role(s.srvowner, 'USAGE') OR pg_catalog.has_server_privilege(s.oid, 'USAGE'), false)
+    FROM pg_catalog.pg_foreign_server s WHERE s.oid OPERATOR(pg_catalog.=) $1
 $$;
 COMMENT ON FUNCTION entitydb.administers(oid)
 IS 'internal: whether the caller is a member of the owner of the dataset with this guard, or of a role that was granted it';
 
-CREATE FUNCTION entitydb.granted_guard(dataset text) RETURNS regclass
+CREATE FUNCTION entitydb.granted_guard(dataset text) RETURNS name
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    guard oid;
+    guard name;
     owner oid;
 BEGIN
-    SELECT d.guard, c.relowner INTO guard, owner
-    FROM entitydb.dataset d JOIN pg_class c ON c.oid = d.guard WHERE d.name = dataset COLLATE "C";
+    SELECT s.srvname, s.srvowner INTO guard, owner
+    FROM entitydb.dataset d JOIN pg_foreign_server s ON s.oid = d.guard WHERE d.name = dataset COLLATE "C";
     IF NOT FOUND THEN
         RAISE EXCEPTION 'dataset "%" does not exist', dataset USING ERRCODE = 'undefined_object';
     END IF;
     IF NOT pg_has_role(owner, 'USAGE') THEN
         RAISE EXCEPTION 'must be a member of the owner of dataset "%"', dataset USING ERRCODE = 'insufficient_privilege';
     END IF;
-    RETURN guard::regclass;
+    RETURN guard;
 END
 $$;
 COMMENT ON FUNCTION entitydb.granted_guard(text) IS 'internal: the guard of a dataset that the caller may grant; raises otherwise';
@@ -43,7 +43,7 @@ CREATE FUNCTION entitydb.grant_dataset(dataset text, role name) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    EXECUTE format('GRANT REFERENCES ON %s TO %I', entitydb.granted_guard(dataset), role);
+    EXECUTE format('GRANT USAGE ON FOREIGN SERVER %I TO %I', entitydb.granted_guard(dataset), role);
 END
 $$;
 COMMENT ON FUNCTION entitydb.grant_dataset(text, name)
@@ -53,7 +53,7 @@ CREATE FUNCTION entitydb.revoke_dataset(dataset text, role name) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    EXECUTE format('REVOKE REFERENCES ON %s FROM %I', entitydb.granted_guard(dataset), role);
+    EXECUTE format('REVOKE USAGE ON FOREIGN SERVER %I FROM %I', entitydb.granted_guard(dataset), role);
 END
 $$;
 COMMENT ON FUNCTION entitydb.revoke_dataset(text, name)

@@ -7,6 +7,7 @@ use std::ffi::{CStr, CString};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
+use super::compat;
 use super::error::raise;
 use super::manifest;
 
@@ -17,7 +18,7 @@ pub struct Dataset {
     pub id: i32,
     /// Its name.
     pub name: String,
-    /// The view that stands for it where roles are concerned: its owner is the dataset's.
+    /// The server that stands for it where roles are concerned: its owner is the dataset's.
     pub guard: pg_sys::Oid,
     /// The role that owns it.
     pub owner: pg_sys::Oid,
@@ -104,7 +105,7 @@ pub fn dataset_named(name: &str) -> Option<Dataset> {
         id,
         name: name.to_owned(),
         guard,
-        owner: owner_of(guard)?,
+        owner: owner_of_server(guard)?,
         delta: relation(schema, &format!("delta_{id}")),
         delta_index: relation(schema, &format!("delta_{id}_id_hash")),
         ordinals: relation(schema, &format!("ordinal_{id}")),
@@ -175,6 +176,12 @@ pub fn owner_of(relid: pg_sys::Oid) -> Option<pg_sys::Oid> {
     }
 }
 
+/// The owner of a foreign server, if the server exists.
+fn owner_of_server(server: pg_sys::Oid) -> Option<pg_sys::Oid> {
+    // SAFETY: plain catalog look-up; the answer is null or in the current memory context.
+    unsafe { pg_sys::GetForeignServerExtended(server, pg_sys::FSV_MISSING_OK as _).as_ref().map(|found| found.owner) }
+}
+
 /// Whether a relation is a face: a foreign table of this wrapper, and of no other.
 pub fn is_face(relid: pg_sys::Oid) -> bool {
     // SAFETY: plain catalog look-ups of a foreign table, its server and its wrapper, whose name is a C string.
@@ -212,19 +219,10 @@ pub fn is_owner(dataset: &Dataset) -> bool {
     is_member(unsafe { pg_sys::GetUserId() }, dataset)
 }
 
-/// Whether a role administers the dataset, and may own faces of it. What `grant_dataset` grants is REFERENCES on the guard,
-/// which no predefined role has of itself.
+/// Whether a role administers the dataset, and may own faces of it. What `grant_dataset` grants is USAGE on the guard.
 pub fn is_member(role: pg_sys::Oid, dataset: &Dataset) -> bool {
     // SAFETY: plain catalog look-ups; the guard was found before.
-    unsafe {
-        pg_sys::has_privs_of_role(role, dataset.owner)
-            || pg_sys::pg_class_aclmask(
-                dataset.guard,
-                role,
-                pg_sys::ACL_REFERENCES as _,
-                pg_sys::AclMaskHow::ACLMASK_ANY,
-            ) != 0
-    }
+    unsafe { pg_sys::has_privs_of_role(role, dataset.owner) || compat::may_use_server(dataset.guard, role) }
 }
 
 /// Whether this transaction made the catalog.

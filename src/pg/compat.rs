@@ -128,6 +128,22 @@ pub unsafe fn insert_rights(
     }
 }
 
+/// Whether a role has USAGE on a foreign server (`utils/acl.h`).
+///
+/// # Safety
+/// `server` must be a foreign server.
+pub unsafe fn may_use_server(server: pg_sys::Oid, role: pg_sys::Oid) -> bool {
+    let usage = pg_sys::ACL_USAGE as pg_sys::AclMode;
+    // SAFETY: plain catalog look-up.
+    unsafe {
+        #[cfg(feature = "pg15")]
+        let result = pg_sys::pg_foreign_server_aclcheck(server, role, usage);
+        #[cfg(not(feature = "pg15"))]
+        let result = pg_sys::object_aclcheck(pg_sys::ForeignServerRelationId, server, role, usage);
+        result == pg_sys::AclResult::ACLCHECK_OK
+    }
+}
+
 /// Whether a transaction has ended; does not wait for it (`storage/lmgr.h`).
 ///
 /// # Safety

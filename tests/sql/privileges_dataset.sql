@@ -64,6 +64,18 @@ SELECT entitydb.make_functions('bobs');
 SELECT bobs_tag('gold', 'x');
 RESET ROLE;
 
+-- What guards a dataset cannot be dropped, moved to where it could be, nor be in the way.
+SET ROLE regress_alice;
+DROP SERVER "dataset vault" CASCADE;
+CREATE FOREIGN TABLE stuck (id text) SERVER "dataset vault" OPTIONS (dataset 'vault');
+ALTER SERVER "dataset vault" RENAME TO "another name";
+SELECT entitydb.grant_dataset('vault', 'regress_team');
+SELECT id FROM vault;
+ALTER SERVER "another name" RENAME TO "dataset vault";
+RESET ROLE;
+-- The faces that came with the extension do not change hands: what drops them drops the extension.
+ALTER FOREIGN TABLE entity OWNER TO regress_alice;
+
 -- A role that owns a dataset, or was granted one, is not dropped; nobody inherits it by a number.
 SET ROLE regress_alice;
 SELECT entity_create('spare');

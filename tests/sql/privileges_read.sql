@@ -90,8 +90,9 @@ INSERT INTO ways (statement) VALUES
     ('SELECT nextval(''entitydb.segment_position'')'),
     ('UPDATE entitydb.dataset SET name = ''mine'''),
     ('INSERT INTO entitydb.removed VALUES (''f'', ''1'')'),
-    ('SELECT * FROM entitydb."dataset safe"'),
-    ('DROP VIEW entitydb."dataset safe"'),
+    ('CREATE FOREIGN TABLE mine (id text) SERVER "dataset safe" OPTIONS (dataset ''safe'')'),
+    ('ALTER SERVER "dataset safe" OWNER TO CURRENT_USER'),
+    ('DROP SERVER "dataset safe"'),
     ('CREATE TABLE entitydb.mine ()');
 INSERT INTO ways (statement)
 SELECT w.statement FROM entitydb.dataset d CROSS JOIN LATERAL (VALUES (1, format('SELECT * FROM entitydb.delta_%s', d.id)),

@@ -2,6 +2,8 @@
 //!
 //! Invariant: the catalog is written as the owner of the extension, and only after the caller's right was checked.
 
+use std::ffi::CStr;
+
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
@@ -29,6 +31,7 @@ fn make(name: &str, owner: pg_sys::Oid) {
 #[pg_extern(sql = false)]
 fn check_face(face: pg_sys::Oid) {
     let shown = super::name_of(face);
+    check_server(face);
     let name = catalog::dataset_name_of_face(face);
     tuple::columns_of(catalog::shape_of_face(face), face);
     // SAFETY: reads the session's user; plain catalog look-ups.
@@ -42,7 +45,11 @@ fn check_face(face: pg_sys::Oid) {
                 None,
             ),
             Some(dataset) => {
-                if !catalog::is_member(owner, &dataset) && is_mine(dataset.owner) && is_unused(&dataset) {
+                if !catalog::is_member(owner, &dataset)
+                    && is_mine(dataset.owner)
+                    && !is_of_extension(face)
+                    && is_unused(&dataset)
+                {
                     let adopted = as_extension(|| {
                         let arguments = [dataset.id.into(), owner.into()];
                         Spi::run_with_args("SELECT entitydb.adopt_dataset($1, $2)", &arguments)
@@ -55,6 +62,37 @@ fn check_face(face: pg_sys::Oid) {
         }
     }
     catalog::dataset_of_face(face);
+}
+
+/// Raises 42809 for a face on a server that guards a dataset: a table there would keep the dataset from being dropped.
+fn check_server(face: pg_sys::Oid) {
+    // SAFETY: `face` is a foreign table, which has a server with a name; the snapshot is registered while it is used, and
+    // column 3 of the relation is an oid and not null.
+    unsafe {
+        let server = pg_sys::GetForeignServer((*pg_sys::GetForeignTable(face)).serverid);
+        let snapshot = pg_sys::RegisterSnapshot(pg_sys::GetLatestSnapshot());
+        let mut is_guard = false;
+        manifest::each_row("dataset", snapshot, |rel, tuple| {
+            let mut null = false;
+            let guard = pg_sys::heap_getattr(tuple, 3, (*rel).rd_att, &mut null);
+            is_guard |= pg_sys::Oid::from(guard.value() as u32) == (*server).serverid;
+        });
+        pg_sys::UnregisterSnapshot(snapshot);
+        if is_guard {
+            let name = CStr::from_ptr((*server).servername).to_string_lossy();
+            raise(
+                PgSqlErrorCode::ERRCODE_WRONG_OBJECT_TYPE,
+                format!("server \"{name}\" is not for tables"),
+                Some("Use server entitydb, or entitydb_log for events."),
+            );
+        }
+    }
+}
+
+/// Whether a relation came with the extension, and is dropped with it alone.
+fn is_of_extension(relation: pg_sys::Oid) -> bool {
+    // SAFETY: plain catalog look-up.
+    unsafe { pg_sys::getExtensionOfObject(pg_sys::RelationRelationId, relation) != pg_sys::InvalidOid }
 }
 
 /// Whether nothing was ever recorded in a dataset.
