@@ -100,7 +100,6 @@ pushed content LIKE
 error erase in REPEATABLE READ
 error below the retention floor
 works erase
-rule S1
 rule S15
 rule S16
 """.strip().splitlines()
