@@ -95,3 +95,12 @@ def normal(output):
     while lines and not lines[-1]:
         lines.pop()
     return lines
+
+
+def rewrite(path, text, changed):
+    """Puts what was printed in the place of what was shown, the last block first so that line numbers hold."""
+    lines = text.splitlines()
+    for block, printed in sorted(changed, key=lambda pair: -pair[0].line):
+        lines[block.line : block.line + len(block.lines)] = [line.rstrip() for line in printed.rstrip("\n").splitlines()]
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
