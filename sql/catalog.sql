@@ -179,6 +179,7 @@ BEGIN
     INSERT INTO entitydb.removed (file, xid)
     SELECT s.name, pg_current_xact_id() FROM entitydb.segment s WHERE s.dataset = n;
     DELETE FROM entitydb.segment s WHERE s.dataset = n;
+    DELETE FROM entitydb.namespace s WHERE s.dataset = drop_dataset.name COLLATE "C";
     PERFORM entitydb.drop_object('pg_foreign_server'::regclass, guard);
     PERFORM entitydb.drop_object('pg_class'::regclass, format('entitydb.delta_%s', n)::regclass);
     PERFORM entitydb.drop_object('pg_class'::regclass, format('entitydb.lock_%s', n)::regclass);

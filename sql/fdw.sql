@@ -9,6 +9,11 @@ CREATE FUNCTION entitydb.at_ns(tableoid oid, ts_ns bigint) RETURNS boolean
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'entitydb_at_ns';
 COMMENT ON FUNCTION entitydb.at_ns(oid, bigint) IS 'internal: makes the face that tableoid belongs to answer as of ts_ns, exactly';
 
+CREATE FUNCTION entitydb.at_or_now(tableoid oid, ts timestamptz) RETURNS boolean
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'entitydb_at_or_now';
+COMMENT ON FUNCTION entitydb.at_or_now(oid, timestamptz)
+IS 'internal: makes the state face that tableoid belongs to answer as of ts; NULL is a plain read';
+
 CREATE FUNCTION entitydb.at_snapshot(tableoid oid, snapshot pg_snapshot, ts timestamptz) RETURNS boolean
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'entitydb_at_snapshot';
 COMMENT ON FUNCTION entitydb.at_snapshot(oid, pg_snapshot, timestamptz)

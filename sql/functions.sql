@@ -105,7 +105,11 @@ AS $$
         ('_tag', 'text, text, timestamptz', false), ('_untag', 'text, text, timestamptz', false),
         ('_set', 'text, text, text, timestamptz', false), ('_delete', 'text, timestamptz', false),
         ('_clear_content', 'text, timestamptz', false),
-        ('_has_tag', 'text[], text', false), ('_facets', 'text, text[], timestamptz', false)
+        ('_has_tag', 'text[], text', false), ('_facets', 'text, text[], timestamptz', false),
+        ('_namespace', 'text, text', false), ('_trend', 'text[], timestamptz, timestamptz, interval', false),
+        ('_trend_by', 'text, text[], timestamptz, timestamptz, interval', false),
+        ('_diff_set', 'text[], timestamptz, timestamptz', false), ('_related', 'text, text, timestamptz', false),
+        ('_referrers', 'text, text, timestamptz', false), ('_import', 'text, text[], bytea', false)
 $$;
 COMMENT ON FUNCTION entitydb.function_endings() IS 'internal: what make_functions makes';
 
@@ -225,6 +229,7 @@ $body$, f, tags, content));
         ' RETURNS TABLE (value text, count bigint) LANGUAGE sql STABLE PARALLEL RESTRICTED AS %L',
         s, n || '_facets',
         format('SELECT f.value, f.count FROM entitydb.facets(%L::pg_catalog.regclass, $1, $2, $3) f', f));
+    PERFORM entitydb.make_questions(face, s, n);
     PERFORM entitydb.comment_functions(s, n);
 END
 $make$;

@@ -55,6 +55,13 @@ pub enum Error {
         /// The id.
         id: Vec<u8>,
     },
+    /// Two values of a namespace of cardinality one in one row (S4).
+    Values {
+        /// The namespace.
+        namespace: Vec<u8>,
+        /// Two tags of it.
+        tags: [Vec<u8>; 2],
+    },
 }
 
 impl fmt::Display for Error {
@@ -69,6 +76,13 @@ impl fmt::Display for Error {
             Error::Io { doing, source } => write!(f, "could not {doing}: {source}"),
             Error::TooMany { what, limit, found } => write!(f, "too many {what}: {found}, the limit is {limit}"),
             Error::Exists { id } => write!(f, "id \"{}\" already exists", String::from_utf8_lossy(id)),
+            Error::Values { namespace, tags: [first, second] } => write!(
+                f,
+                "tags \"{}\" and \"{}\" exclude each other: namespace \"{}\" has cardinality one",
+                String::from_utf8_lossy(first),
+                String::from_utf8_lossy(second),
+                String::from_utf8_lossy(namespace)
+            ),
         }
     }
 }

@@ -86,12 +86,43 @@ pub(super) struct Key {
     ends: Vec<Entry>,
 }
 
+impl Key {
+    /// The number of the run.
+    pub(super) fn run(&self) -> usize {
+        self.run
+    }
+
+    /// The chunks in which the run begins the tag.
+    pub(super) fn chunks(&self) -> impl Iterator<Item = u16> + '_ {
+        self.begins.iter().map(|entry| entry.chunk)
+    }
+
+    /// What the run begins and what it ends in a chunk.
+    pub(super) fn entries(&self, chunk: u16) -> [Option<Entry>; 2] {
+        [&self.begins, &self.ends].map(|entries| {
+            let at = entries.binary_search_by_key(&chunk, |entry| entry.chunk).ok()?;
+            entries.get(at).copied()
+        })
+    }
+}
+
 /// The postings of one tag: those of each run that has some, oldest to newest.
 pub(super) type Keys = Vec<Key>;
 
 /// The postings of `key` in a run.
 fn key_of(n: usize, run: &Run, key: u32) -> Result<Key> {
     Ok(Key { run: n, begins: run.postings.of_key(begins(key))?, ends: run.postings.of_key(ends(key))? })
+}
+
+/// The postings of a tag.
+pub(super) fn keys_of_tag(view: &View, tag: &[u8]) -> Result<Keys> {
+    let mut keys = Keys::new();
+    for (n, (run, _)) in view.runs().enumerate() {
+        if let Ok(position) = run.tags.find(tag)? {
+            keys.push(key_of(n, run, position + 1)?);
+        }
+    }
+    Ok(keys)
 }
 
 /// The postings of *exists*.
@@ -239,15 +270,7 @@ impl Node {
         Ok(match expr {
             TagExpr::Exists => Node::Exists,
             TagExpr::Never => Node::Never,
-            TagExpr::Tag(tag) => {
-                let mut keys = Keys::new();
-                for (n, (run, _)) in view.runs().enumerate() {
-                    if let Ok(position) = run.tags.find(tag)? {
-                        keys.push(key_of(n, run, position + 1)?);
-                    }
-                }
-                Node::Tag(tag.clone(), keys)
-            }
+            TagExpr::Tag(tag) => Node::Tag(tag.clone(), keys_of_tag(view, tag)?),
             TagExpr::Prefix(prefix) => {
                 Node::Or(overlaid(view, overlay, prefix)?.into_iter().map(|(tag, keys)| Node::Tag(tag, keys)).collect())
             }
@@ -372,7 +395,7 @@ fn combine(words: &mut Words, other: &Words, f: impl Fn(u64, u64) -> u64) {
 
 /// The chunks in which some run begins this tag.
 fn chunks_of(keys: &Keys) -> BTreeSet<u16> {
-    keys.iter().flat_map(|key| &key.begins).map(|entry| entry.chunk).collect()
+    keys.iter().flat_map(Key::chunks).collect()
 }
 
 /// Overwrites `words` with the ordinals of a chunk that carry a tag at the moment.

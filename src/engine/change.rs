@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{State, Timeline};
+use super::{Rules, State, Timeline};
 use crate::types::{NewEvent, Ns, Op};
 
 /// The state a writer wants; `None` keeps what there is.
@@ -75,6 +75,21 @@ pub fn set_value(old: &State, namespace: &[u8], value: &[u8], at: Ns, stamped: b
     let others = old.tags.iter().filter(|tag| tag.starts_with(&prefix) && ***tag != *wanted);
     let mut events: Vec<NewEvent> = others.map(|tag| say.retract(tag)).collect();
     events.extend(tag(old, &wanted, at, stamped));
+    events
+}
+
+/// The events of one instant without retracts of tags that an assert among them ends by itself, by a namespace of
+/// cardinality one (S4).
+pub fn without_ended(mut events: Vec<NewEvent>, rules: &Rules) -> Vec<NewEvent> {
+    if rules.one.is_empty() {
+        return events;
+    }
+    let tags_of = |op: Op| events.iter().filter(move |event| event.op == op).filter_map(|event| event.tag.clone());
+    let asserted: Vec<Vec<u8>> = tags_of(Op::Assert).filter(|tag| rules.concern(tag)).collect();
+    events.retain(|event| {
+        let ended = |tag: &Vec<u8>| asserted.iter().any(|by| rules.ends(by, tag));
+        event.op != Op::Retract || !event.tag.as_ref().is_some_and(ended)
+    });
     events
 }
 

@@ -82,6 +82,7 @@ impl Load {
         }
         let contents = std::mem::replace(&mut self.contents, ContentFile::new(NO_CONTENT));
         let content_files = contents.name().into_iter().collect();
+        self.check_births(base)?;
         let (placed, new_ids) = self.place(&ids, base, ordinals)?;
         let groups = Groups::new(&self.spans, ids.len(), self.rows.len());
         let gather = self.gather_known(&ids, base, &placed, &groups)?;
@@ -188,6 +189,23 @@ impl Load {
             gather.push(known.ordinal, base.sealed_events(known.ordinal)?, events, &|_| None)?;
         }
         Ok(gather)
+    }
+
+    /// Fails where a row of a state has tags that exclude each other (S4).
+    fn check_births(&self, base: &View) -> Result<()> {
+        let rules = base.rules();
+        let ruled: Vec<bool> = self.tags.all().iter().map(|tag| rules.concern(tag)).collect();
+        if !ruled.contains(&true) {
+            return Ok(());
+        }
+        for (n, entity) in (0..self.births.len() as u32).enumerate() {
+            if n % TICK_EVERY == 0 {
+                base.tick();
+            }
+            let tags = self.tags_of(entity).iter().map(|tag| *tag as usize).filter(|tag| ruled[*tag]);
+            rules.check(tags.map(|tag| &*self.tags.all()[tag]))?;
+        }
+        Ok(())
     }
 
     /// Fails where an entity that is new carries too many tags. (A row of a state was checked when it came.)

@@ -8,7 +8,7 @@ use std::ops::Bound;
 
 use roaring::RoaringBitmap;
 
-use super::{Horizon, View};
+use super::{Horizon, Rules, View};
 use crate::index::postings::Words;
 use crate::types::{ChangeSet, NewEvent, Ns, Op, Ordinal, Seq};
 
@@ -24,6 +24,8 @@ struct Patch {
 pub(super) struct Overlay {
     /// Entities that were deleted: what segments say of them is over.
     ended: RoaringBitmap,
+    /// By namespace of cardinality one, with its colon: entities of which a value was asserted, which ends all others.
+    renewed: BTreeMap<Vec<u8>, RoaringBitmap>,
     exists: Patch,
     tags: BTreeMap<Vec<u8>, Patch>,
     chunks: BTreeSet<u16>,
@@ -34,10 +36,6 @@ impl Overlay {
     /// that are `wanted` are kept.
     pub(super) fn new(view: &View, horizon: &Horizon, log: &mut RoaringBitmap, wanted: &dyn Fn(&[u8]) -> bool) -> Self {
         let mut overlay = Self::default();
-        if !view.rules().one.is_empty() {
-            log.extend(view.delta().ordinals().map(|o| o.0));
-            return overlay;
-        }
         let settled = view.runs().map(|(run, _)| run.summary.ts.1).max();
         let mut knows = horizon.knows();
         let mut events: Vec<(Ns, Seq, &NewEvent)> = Vec::new();
@@ -56,13 +54,19 @@ impl Overlay {
                 log.insert(ordinal.0);
                 continue;
             }
-            overlay.add(ordinal, &events, wanted);
+            overlay.add(ordinal, &events, view.rules(), wanted);
         }
         overlay
     }
 
     /// Replays the events of an entity, which are in (ts, seq) order.
-    fn add(&mut self, ordinal: Ordinal, events: &[(Ns, Seq, &NewEvent)], wanted: &dyn Fn(&[u8]) -> bool) {
+    fn add(
+        &mut self,
+        ordinal: Ordinal,
+        events: &[(Ns, Seq, &NewEvent)],
+        rules: &Rules,
+        wanted: &dyn Fn(&[u8]) -> bool,
+    ) {
         let mut left: Vec<(Ns, &NewEvent)> = Vec::with_capacity(events.len());
         for &(ts, _, event) in events {
             if event.op == Op::Cancel {
@@ -73,6 +77,7 @@ impl Overlay {
         }
         let (mut ended, mut exists) = (false, None);
         let mut tags: BTreeMap<&[u8], bool> = BTreeMap::new();
+        let mut renewed: BTreeSet<&[u8]> = BTreeSet::new();
         for (_, event) in left {
             match (event.op, &event.tag) {
                 (Op::Retract, tag) => {
@@ -85,6 +90,12 @@ impl Overlay {
                 (Op::Create | Op::Assert | Op::Content | Op::Cancel, tag) => {
                     exists = Some(true);
                     if event.op == Op::Assert {
+                        for namespace in tag.iter().flat_map(|tag| rules.one_of(tag)) {
+                            renewed.insert(namespace);
+                            let within = (Bound::Included(namespace), Bound::Unbounded);
+                            let values = tags.range_mut::<[u8], _>(within);
+                            values.take_while(|(tag, _)| tag.starts_with(namespace)).for_each(|(_, on)| *on = false);
+                        }
                         tags.extend(tag.as_deref().filter(|tag| wanted(tag)).map(|tag| (tag, true)));
                     }
                 }
@@ -97,6 +108,12 @@ impl Overlay {
             Some(true) => drop(self.exists.on.insert(ordinal.0)),
             Some(false) => drop(self.exists.off.insert(ordinal.0)),
             None => {}
+        }
+        for namespace in renewed {
+            match self.renewed.get_mut(namespace) {
+                Some(set) => drop(set.insert(ordinal.0)),
+                None => drop(self.renewed.insert(namespace.to_vec(), RoaringBitmap::from_iter([ordinal.0]))),
+            }
         }
         for (tag, on) in tags {
             let patch = match self.tags.get_mut(tag) {
@@ -121,6 +138,9 @@ impl Overlay {
             }
         };
         members(&self.ended, &mut |word, bit| words[word] &= !bit);
+        for (_, set) in self.renewed.iter().filter(|(namespace, _)| tag.is_some_and(|tag| tag.starts_with(namespace))) {
+            members(set, &mut |word, bit| words[word] &= !bit);
+        }
         let patch = match tag {
             Some(tag) => self.tags.get(tag),
             None => Some(&self.exists),

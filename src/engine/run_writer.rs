@@ -20,7 +20,6 @@ use crate::types::{Micros, Ns, Ordinal, Seq, Xid};
 pub(super) struct RunWriter {
     out: SegmentWriter,
     kind: Kind,
-    rules: Rules,
     frame: Frame,
     content_files: BTreeSet<String>,
     log: LogWriter,
@@ -53,7 +52,6 @@ impl RunWriter {
         Ok(Self {
             out,
             kind,
-            rules: rules.clone(),
             frame,
             content_files,
             log,
@@ -90,12 +88,9 @@ impl RunWriter {
         }
     }
 
-    /// Adds the next entity, whose events are those of one INSERT at one instant, in the order of the log: it and its tags
-    /// begin there.
+    /// Adds the next entity, whose events are those of one INSERT at one instant, in the order of the log: it and its tags,
+    /// of which none excludes another, begin there.
     pub(super) fn push_birth(&mut self, ordinal: Ordinal, events: &mut [LogEvent]) -> Result<()> {
-        if !self.rules.one.is_empty() {
-            return self.push(ordinal, events, None);
-        }
         self.log.push_entity(&mut self.out, ordinal, events)?;
         self.summarize(ordinal, events);
         self.toggles.derive_birth(ordinal, events, &mut self.postings)

@@ -48,7 +48,7 @@ impl Chunk {
 
 /// How many bits are set, by carry-save adders (Harley and Seal): eight words are added up bit by bit before the bits of
 /// the sums are counted, which costs a third without instructions that count.
-fn count_ones(words: &[u64; 1024]) -> u64 {
+pub(super) fn count_ones(words: &[u64; 1024]) -> u64 {
     /// The carries and the sum of three bits in every place.
     fn add(a: u64, b: u64, c: u64) -> (u64, u64) {
         let half = a ^ b;
@@ -238,6 +238,37 @@ pub(super) fn hidden(view: &View, horizon: &Horizon) -> Result<RoaringBitmap> {
         }
     }
     Ok(dirty)
+}
+
+/// The entities that are selected at one horizon and not at the other, and whether it is the second that selects them; by
+/// ordinal.
+pub fn difference_of_sets(
+    view: &Arc<View>,
+    expr: &TagExpr,
+    from: Horizon,
+    to: Horizon,
+) -> Result<Vec<(Ordinal, bool)>> {
+    let mut select = [from, to].map(|horizon| Select::new(view.clone(), expr.clone(), horizon));
+    let [Ok(from), Ok(to)] = &mut select else {
+        let [from, to] = select;
+        return from.and(to).map(|_| Vec::new());
+    };
+    let (mut old, mut new) = (from.next_chunk()?, to.next_chunk()?);
+    let mut differ = Vec::new();
+    while let Some(number) = old.iter().chain(&new).map(|chunk| chunk.chunk).min() {
+        let is_here = |chunk: &Option<Chunk>| chunk.as_ref().is_some_and(|chunk| chunk.chunk == number);
+        let (mut before, mut after) = (Chunk::empty(number), Chunk::empty(number));
+        if is_here(&old) {
+            before = std::mem::replace(&mut old, from.next_chunk()?).unwrap_or(before);
+        }
+        if is_here(&new) {
+            after = std::mem::replace(&mut new, to.next_chunk()?).unwrap_or(after);
+        }
+        before.words.iter_mut().zip(after.words.iter()).for_each(|(word, other)| *word ^= other);
+        let is_new = |o: Ordinal| after.words[usize::from(o.low() >> 6)] >> (o.low() & 63) & 1 == 1;
+        differ.extend(before.ordinals().map(|ordinal| (ordinal, is_new(ordinal))));
+    }
+    Ok(differ)
 }
 
 /// The values of a namespace among the selected entities, largest count first, then by value (S17).

@@ -2,11 +2,11 @@
 //!
 //! Invariant: this is the reference that the bitmap paths must agree with.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::Horizon;
+use super::{Horizon, Rules};
 use crate::error::{Error, Result};
 use crate::types::{Micros, Ns, Op, Seq, TAGS_MAX, Xid};
 
@@ -49,13 +49,6 @@ pub struct Event {
     pub content: Option<Blob>,
 }
 
-/// Rules of reading that a dataset declares: the namespaces of cardinality `one` (S4).
-#[derive(Clone, Debug, Default)]
-pub struct Rules {
-    /// Namespaces without their final colon.
-    pub one: BTreeSet<Vec<u8>>,
-}
-
 /// An entity at an instant.
 #[derive(Clone, Debug)]
 pub struct State {
@@ -78,14 +71,6 @@ pub type Toggle<T> = (Option<T>, Ns, bool);
 #[derive(Clone, Debug, Default)]
 pub struct Timeline {
     events: Vec<Event>,
-}
-
-impl Rules {
-    /// The namespaces of cardinality one that `tag` belongs to, each with its final colon.
-    fn one_of<'a>(&'a self, tag: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
-        let colons = tag.iter().enumerate().filter(|_| !self.one.is_empty()).filter(|(_, byte)| **byte == b':');
-        colons.filter(|(at, _)| self.one.contains(&tag[..*at])).map(|(at, _)| &tag[..=at])
-    }
 }
 
 impl Timeline {

@@ -72,7 +72,9 @@ impl Toggles {
         out: &mut impl Sink,
     ) -> Result<()> {
         let is_plain = |event: &LogEvent| !matches!(event.op, Op::Delete | Op::Cancel);
-        if self.rules.one.is_empty() && events.iter().all(is_plain) {
+        let tag = |event: &LogEvent| frame.tags().get(event.tag as usize);
+        let is_ruled = |event: &LogEvent| tag(event).is_some_and(|tag| self.rules.concern(tag));
+        if events.iter().all(is_plain) && (self.rules.one.is_empty() || !events.iter().any(is_ruled)) {
             return self.derive_plain(ordinal, events, out);
         }
         let events = events.iter().map(|event| Event {

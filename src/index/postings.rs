@@ -268,13 +268,20 @@ impl<'a> Postings<'a> {
     /// All toggles.
     pub fn toggles(&self) -> Result<Vec<(u32, u16)>> {
         let mut out = Vec::with_capacity(self.count);
+        self.each_toggle(|rank, low, _| out.push((rank, low)))?;
+        Ok(out)
+    }
+
+    /// Visits all toggles in order: the rank, the low half of the ordinal, and whether it enters.
+    pub fn each_toggle(&self, mut visit: impl FnMut(u32, u16, bool)) -> Result<()> {
         for (block, lows) in self.lows.chunks(BLOCK_TOGGLES).enumerate() {
             let skip = self.skip(block)?;
             for (index, low) in lows.iter().enumerate() {
-                out.push((self.toggle(&skip, index)?.0, u16::from_le_bytes(*low)));
+                let (rank, enters) = self.toggle(&skip, index)?;
+                visit(rank, u16::from_le_bytes(*low), enters);
             }
         }
-        Ok(out)
+        Ok(())
     }
 
     /// Whether these are the toggles, and everything else that is stored follows from them.

@@ -46,6 +46,7 @@ fn sqlstate(error: &Error) -> PgSqlErrorCode {
         Error::Io { .. } => PgSqlErrorCode::ERRCODE_IO_ERROR,
         Error::TooMany { .. } => PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
         Error::Exists { .. } => PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION,
+        Error::Values { .. } => PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
     }
 }
 
@@ -58,6 +59,6 @@ fn hint(error: &Error) -> Option<&'static str> {
         Error::ChecksumMismatch { .. } | Error::Malformed { .. } => {
             Some("Other segments stay readable; restore the file from a backup.")
         }
-        Error::Io { .. } | Error::TooMany { .. } | Error::Exists { .. } => None,
+        Error::Io { .. } | Error::TooMany { .. } | Error::Exists { .. } | Error::Values { .. } => None,
     }
 }

@@ -14,6 +14,7 @@ pub mod lock;
 pub mod maintain;
 mod maintain_sql;
 pub mod manifest;
+pub mod namespace;
 pub mod settings;
 pub mod snapshot_time;
 pub mod store;

@@ -1,6 +1,7 @@
 //! Views: what one snapshot sees of a dataset, put together for the engine.
 //!
-//! Invariant: the manifest and the delta are read with the same snapshot, so each event is seen exactly once.
+//! Invariant: the manifest and the delta are read with the same snapshot, so each event is seen exactly once; so are the rules
+//! of reading, which say how it is read.
 
 use std::sync::Arc;
 
@@ -8,8 +9,8 @@ use pgrx::pg_sys;
 
 use super::catalog::{self, Dataset};
 use super::error::OrRaise;
-use super::{delta, manifest};
-use crate::engine::{Opened, Rules, View};
+use super::{delta, manifest, namespace};
+use crate::engine::{Opened, View};
 use crate::types::Ns;
 
 /// Lets PostgreSQL cancel a query while the engine works; the error unwinds through the engine.
@@ -24,7 +25,9 @@ fn tick() {
 pub unsafe fn view(dataset: &Dataset, snapshot: pg_sys::Snapshot) -> Arc<View> {
     // SAFETY: the caller's promise is passed on.
     let (segments, sets) = unsafe { (manifest::segments(dataset, snapshot), delta::read_all(dataset, snapshot)) };
-    Arc::new(View::new(segments, sets, Rules::default(), tick).or_raise())
+    // SAFETY: as above.
+    let rules = unsafe { namespace::rules(dataset, snapshot) };
+    Arc::new(View::new(segments, sets, rules, tick).or_raise())
 }
 
 /// What the snapshot sees of these ids; right for them alone.
@@ -47,8 +50,8 @@ pub unsafe fn view_of_ids_in(
     snapshot: pg_sys::Snapshot,
 ) -> Arc<View> {
     // SAFETY: the caller's promise is passed on.
-    let sets = unsafe { delta::read_ids(dataset, ids, snapshot) };
-    Arc::new(View::new(segments, sets, Rules::default(), tick).or_raise())
+    let (sets, rules) = unsafe { (delta::read_ids(dataset, ids, snapshot), namespace::rules(dataset, snapshot)) };
+    Arc::new(View::new(segments, sets, rules, tick).or_raise())
 }
 
 /// The segments that the snapshot sees, without the delta: what a builder starts from.
@@ -57,8 +60,8 @@ pub unsafe fn view_of_ids_in(
 /// `snapshot` must be registered or active.
 pub unsafe fn view_of_segments(dataset: &Dataset, snapshot: pg_sys::Snapshot) -> Arc<View> {
     // SAFETY: the caller's promise is passed on.
-    let segments = unsafe { manifest::segments(dataset, snapshot) };
-    Arc::new(View::new(segments, Vec::new(), Rules::default(), tick).or_raise())
+    let (segments, rules) = unsafe { (manifest::segments(dataset, snapshot), namespace::rules(dataset, snapshot)) };
+    Arc::new(View::new(segments, Vec::new(), rules, tick).or_raise())
 }
 
 /// The largest stamped instant that is stored in this database; before all if there is none. Reads every delta.

@@ -3,6 +3,7 @@
 //! Invariant: an entity is read with a snapshot that was taken after its lock was had, and that sees what this very
 //! command wrote; so existence and "nothing changes" are decided row by row (S7, S13).
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use pgrx::pg_sys;
@@ -10,11 +11,12 @@ use pgrx::prelude::PgSqlErrorCode as Code;
 
 use super::catalog::Dataset;
 use super::error::{OrRaise, raise};
+use super::fdw::apply;
 use super::lock::{self, Mode, Wait};
 use super::{clock, delta, store};
 use crate::engine::{Desired, Event, Horizon, State, Timeline, Valid, View, change};
 use crate::error::Error;
-use crate::types::{ChangeSet, Micros, NewEvent, Ns, Ordinal, Seq, TAGS_MAX, Xid};
+use crate::types::{ChangeSet, Micros, NewEvent, Ns, Op, Ordinal, Seq, TAGS_MAX, Xid};
 
 const BYTES_MAX: usize = 1024;
 
@@ -248,6 +250,16 @@ impl Entity {
         Timeline::new(stored.iter().cloned().chain(new).collect()).check_tags(self.view.rules()).or_raise();
     }
 
+    /// Raises 22023 where two of these tags exclude each other by a namespace of cardinality one (S4).
+    pub fn check_values<B: AsRef<[u8]>>(&self, tags: &[B]) {
+        self.view.rules().check(tags.iter().map(AsRef::as_ref)).or_raise();
+    }
+
+    /// Events of one instant without those that others of them make needless: asserts that end a value say so alone.
+    pub fn needed(&self, events: Vec<NewEvent>) -> Vec<NewEvent> {
+        change::without_ended(events, self.view.rules())
+    }
+
     /// Records events under the entity's lock; nothing if there are none. Answers the seq of the first and the ordinal.
     pub fn record(&self, dataset: &Dataset, events: Vec<NewEvent>) -> Option<(Seq, Ordinal)> {
         if events.is_empty() {
@@ -359,11 +371,12 @@ pub fn put_events(
     content: Option<Option<Vec<u8>>>,
     at: At,
 ) -> (Vec<NewEvent>, Put) {
+    entity.check_values(tags.as_deref().unwrap_or_default());
     let old = entity.state_at(at);
     let old_content = old.as_ref().and_then(|state| entity.content(state));
     let desired = Desired { tags, content };
     let old = old.as_ref().map(|state| (state, old_content.as_deref()));
-    let events = change::put(old, &desired, at.ts, at.stamped);
+    let events = entity.needed(change::put(old, &desired, at.ts, at.stamped));
     let result = match (old, events.is_empty()) {
         (None, _) => Put::Created,
         (_, true) => Put::Unchanged,
@@ -403,7 +416,9 @@ pub fn set(dataset: &Dataset, id: &[u8], namespace: &[u8], value: &[u8], at: Opt
     check_name("namespace", namespace);
     check_name("value", value);
     check_name("tag", &[namespace, b":", value].concat());
-    change_existing(dataset, id, at, |_, state, at| change::set_value(state, namespace, value, at.ts, at.stamped))
+    change_existing(dataset, id, at, |entity, state, at| {
+        entity.needed(change::set_value(state, namespace, value, at.ts, at.stamped))
+    })
 }
 
 /// `entity_clear_content`: whether there was content.
@@ -421,6 +436,47 @@ pub fn untag(dataset: &Dataset, id: &[u8], tag: &[u8], at: Option<pg_sys::Timest
     let at = At::landing(&entity, at);
     let events = entity.state_at(at).map(|state| change::untag(&state, tag, at.ts, at.stamped));
     finish(dataset, &entity, events.unwrap_or_default())
+}
+
+/// `entity_import`: asserts of tags at instants of their own, and content at the last of them. As on the event face, what was
+/// stored before is left out and what is redundant is not (S7). An id that nothing was recorded of is created.
+pub fn import(dataset: &Dataset, id: &[u8], tags: Vec<(Ns, Vec<u8>)>, content: Option<Vec<u8>>) -> Put {
+    let mut facts = Vec::with_capacity(tags.len() + 1);
+    let mut last = None;
+    for (ts, tag) in tags {
+        check_name("tag", &tag);
+        let At { ts, stamped } = At::given(ts);
+        last = last.max(Some(ts));
+        facts.push(NewEvent { ts, stamped, op: Op::Assert, tag: Some(tag), content: None });
+    }
+    if content.is_some() {
+        let Some(ts) = last else {
+            raise(
+                Code::ERRCODE_INVALID_PARAMETER_VALUE,
+                "content has no stamp, for temporal_tags is empty",
+                Some("Use entity_put(.., at => ..)."),
+            )
+        };
+        facts.push(NewEvent { ts, stamped: false, op: Op::Content, tag: None, content });
+    }
+    let entity = begin(dataset, id);
+    let mut stored: HashMap<u128, u32> = HashMap::new();
+    for fact in entity.facts() {
+        *stored.entry(apply::key(id, &fact)).or_default() += 1;
+    }
+    facts.retain(|fact| match stored.get_mut(&apply::key(id, fact)).filter(|left| **left > 0) {
+        Some(left) => {
+            *left -= 1;
+            false
+        }
+        None => true,
+    });
+    let is_new = stored.is_empty();
+    match finish(dataset, &entity, facts) {
+        true if is_new => Put::Created,
+        true => Put::Changed,
+        false => Put::Unchanged,
+    }
 }
 
 /// `entity_delete`: whether the entity existed then or later (S6).

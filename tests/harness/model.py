@@ -23,11 +23,30 @@ class Dataset:
 
     def __init__(self):
         self.events = {}
+        # Namespaces of cardinality one.
+        self.one = set()
 
     def copy(self):
         other = Dataset()
+        other.one = set(self.one)
         other.events = {id_: list(events) for id_, events in self.events.items()}
         return other
+
+    def ends(self, by, tag):
+        """Whether an assert of one tag ends the other (S4)."""
+        return by != tag and any(by.startswith(one + ":") and tag.startswith(one + ":") for one in self.one)
+
+    def check_values(self, tags):
+        """Two values of a namespace of cardinality one in one row are an error (S4)."""
+        if any(self.ends(a, b) for a in tags for b in tags):
+            raise Conflict("22023")
+
+    def declare(self, namespace, one):
+        """Declares a cardinality; how many ids are read differently at some instant."""
+        before = self.copy()
+        (self.one.add if one else self.one.discard)(namespace)
+        tags = lambda model, id_, t: getattr(model.state(id_, t), "tags", None)
+        return sum(any(tags(before, id_, t) != tags(self, id_, t) for t in self.instants(id_)) for id_ in self.events)
 
     def history(self, id_):
         """Events by (ts, seq)."""
@@ -59,7 +78,7 @@ class Dataset:
                     created_at = event.ts
                 exists = True
             if event.op == "assert":
-                tags = tags | {event.tag}
+                tags = frozenset(tag for tag in tags if not self.ends(event.tag, tag)) | {event.tag}
             elif event.op == "retract":
                 tags = tags - {event.tag}
             elif event.op == "content":
@@ -97,6 +116,7 @@ class Dataset:
     # What statements do. Each records the least events that reach the new state and says what it reports.
 
     def insert(self, id_, ts, tags, content):
+        self.check_values(tags)
         later = [t for t in self.instants(id_) if t > ts]
         if any(self.state(id_, t) is not None for t in [ts, *later]):
             raise Conflict("23505")
@@ -108,7 +128,9 @@ class Dataset:
         old = self.state(id_, ts)
         old_tags, old_content = (old.tags, old.content) if old else (frozenset(), None)
         for tag in sorted(old_tags - tags):
-            self.append(id_, ts, "retract", tag)
+            # What an assert ends by itself is not retracted.
+            if not any(self.ends(by, tag) for by in tags - old_tags):
+                self.append(id_, ts, "retract", tag)
         for tag in sorted(tags - old_tags):
             self.append(id_, ts, "assert", tag)
         if content != old_content:
@@ -122,6 +144,8 @@ class Dataset:
             return False
         if at < row.updated_at:
             raise Conflict("22008")
+        if tags != row.tags:
+            self.check_values(tags)
         base = self.state(id_, at)
         if base is not None:
             kept = {tag for tag in base.tags if tag in tags or tag not in row.tags}
@@ -131,6 +155,7 @@ class Dataset:
         return True
 
     def put(self, id_, ts, tags, content):
+        self.check_values(tags or ())
         state = self.state(id_, ts)
         if state is None:
             self.append(id_, ts, "create")
@@ -182,6 +207,21 @@ class Dataset:
             seen[row] += 1
             if seen[row] > stored[row]:
                 self.append(*row)
+
+    def load(self, id_, stamped, content):
+        """entity_import: tags at instants of their own, and content at the last of them."""
+        before = len(self.events.get(id_, []))
+        rows = [(id_, ts, "assert", tag, None) for ts, tag in stamped]
+        if content is not None:
+            rows.append((id_, max(ts for ts, _ in stamped), "content", None, content))
+        self.record(rows)
+        if len(self.events.get(id_, [])) == before:
+            return "unchanged"
+        return "changed" if before else "created"
+
+    def carriers(self, tags, t):
+        """The ids that carry all the tags at t."""
+        return {id_ for id_, state in self.states(t).items() if state.tags >= set(tags)}
 
     def diff(self, id_, t1, t2):
         """Rows (op, tag, old content, new content) as entity_diff gives them, in its order."""

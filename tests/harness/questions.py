@@ -79,6 +79,8 @@ class Questions:
         if kind == 2 or not known:
             return f"entity_as_of({timestamp(t)})", self.model.states(end)
         system, then = self.rng.choice(known)
+        # A cardinality reaches back under every token (S11).
+        then.one = self.model.one
         return f"entity_as_of({timestamp(t)}, {literal(system)})", then.states(end)
 
     # Conditions.
@@ -175,6 +177,39 @@ class Questions:
         expected = self.model.facets(namespace, tags, end)
         self.report.equal([(v, int(n)) for v, n in rows], expected, f"facets of {namespace} with {tags} at {t}")
 
+    def check_trend(self):
+        """Every point of a trend is a count there; by value, it is the facets there."""
+        tags, namespace = self.rng.sample(TAGS, self.rng.choice([0, 1, 1, 2])), self.rng.choice(["status", "type", "a"])
+        start, step = self.random_ns() // 1000, self.rng.choice([1, 1000, 86400 * 10**6, 86400 * 10**8])
+        points = [start + n * step for n in range(self.rng.randrange(1, 40))]
+        span = f"{timestamp(points[0] * 1000)}, {timestamp(points[-1] * 1000)}, {step} * interval '1 microsecond'"
+        states = {t: self.model.states(t * 1000 + 999) for t in points}
+        at = MICROS.format("at")
+        found = self.db.rows(f"SELECT {at}, count FROM entity_trend({array(tags)}, {span})")
+        expected = [(t, sum(s.tags >= set(tags) for s in states[t].values())) for t in points]
+        self.report.equal([(int(t), int(n)) for t, n in found], expected, f"trend of {tags} over {span}")
+        found = self.db.rows(f"SELECT {at}, value, count FROM entity_trend_by({literal(namespace)}, {array(tags)}, {span})")
+        expected = [(t, v, n) for t in points for v, n in sorted(self.model.facets(namespace, tags, t * 1000 + 999), key=lambda f: f[0].encode())]
+        self.report.equal([(int(t), v, int(n)) for t, v, n in found], expected, f"trend of {tags} by {namespace} over {span}")
+
+    def check_sets(self):
+        """What entered and left a set, and what points to what."""
+        tags, t1, t2 = self.rng.sample(TAGS, self.rng.choice([0, 1, 2])), self.random_ns(), self.random_ns()
+        old, new = (self.model.carriers(tags, t // 1000 * 1000 + 999) for t in (t1, t2))
+        found = self.db.rows(f"SELECT id, change FROM entity_diff_set({array(tags)}, {timestamp(t1)}, {timestamp(t2)})")
+        expected = [(i, "entered") for i in new - old] + [(i, "left") for i in old - new]
+        self.report.equal(sorted(found), sorted(expected), f"difference of {tags} from {t1} to {t2}")
+        relation, id_ = self.rng.choice([tag for tag in TAGS if ":" in tag]).split(":", 1)
+        at, end = (f", {timestamp(t1)}", t1 // 1000 * 1000 + 999) if self.rng.random() < 0.7 else ("", self.run.now())
+        found = self.db.rows(f"SELECT id FROM entity_referrers({literal(id_)}, {literal(relation)}{at})")
+        expected = self.model.carriers([f"{relation}:{id_}"], end)
+        self.report.equal(sorted(r[0] for r in found), sorted(expected), f"referrers of {id_} by {relation} at {t1}")
+        one = self.rng.choice(IDS)
+        found = self.db.rows(f"SELECT id FROM entity_related({literal(one)}, {literal(relation)}{at})")
+        state = self.model.state(one, end)
+        expected = [tag[len(relation) + 1 :] for tag in (state.tags if state else []) if tag.startswith(relation + ":")]
+        self.report.equal(sorted(r[0] for r in found), sorted(expected), f"related to {one} by {relation} at {t1}")
+
     def check_exact(self):
         """Another face of the dataset: nanoseconds, and versions, which are those of the event face."""
         t, versions = self.random_ns(), "SELECT id, max(seq) FROM entity_event WHERE ts_ns <= {} GROUP BY id"
@@ -245,7 +280,7 @@ class Questions:
         for _ in range(3):
             self.same(*self.instant())
             self.check_condition()
-        for check in [self.check_prepared, self.check_lateral, self.check_facets, self.check_timeline, self.check_exact, self.check_floor]:
+        for check in [self.check_prepared, self.check_lateral, self.check_facets, self.check_timeline, self.check_exact, self.check_floor, self.check_trend, self.check_sets]:
             check()
         for id_ in self.rng.sample(IDS, 2):
             self.check_entity(id_)

@@ -16,7 +16,6 @@ typed typed_history(id bigint, since timestamptz DEFAULT '-infinity', until time
 typed typed_changes(since pg_snapshot DEFAULT NULL)
 typed typed_timeline(since timestamptz, until timestamptz DEFAULT 'infinity')
 typed typed_diff(id bigint, t1 timestamptz, t2 timestamptz)
-function entity_diff_set(tags text[], t1 timestamptz, t2 timestamptz)
 typed typed_diff_set(tags text[], t1 timestamptz, t2 timestamptz)
 typed typed_put(id bigint, tags text[], content jsonb DEFAULT NULL, at timestamptz DEFAULT NULL)
 typed typed_tag(id bigint, tag text, at timestamptz DEFAULT NULL)
@@ -25,18 +24,12 @@ typed typed_set(id bigint, namespace text, value text, at timestamptz DEFAULT NU
 typed typed_delete(id bigint, at timestamptz DEFAULT NULL)
 typed typed_clear_content(id bigint, at timestamptz DEFAULT NULL)
 typed typed_facets(namespace text, tags text[] DEFAULT '{}', at timestamptz DEFAULT NULL)
-function entity_trend(tags text[], since timestamptz, until timestamptz, step interval)
 typed typed_trend(tags text[], since timestamptz, until timestamptz, step interval)
-function entity_trend_by(namespace text, tags text[], since timestamptz, until timestamptz, step interval)
 typed typed_trend_by(namespace text, tags text[], since timestamptz, until timestamptz, step interval)
-function entity_namespace(namespace text, cardinality text)
 typed typed_namespace(namespace text, cardinality text)
 typed typed_has_tag(tags text[], pattern text)
-function entity_related(id text, relation text, at timestamptz DEFAULT NULL)
 typed typed_related(id bigint, relation text, at timestamptz DEFAULT NULL)
-function entity_referrers(id text, relation text, at timestamptz DEFAULT NULL)
 typed typed_referrers(id bigint, relation text, at timestamptz DEFAULT NULL)
-function entity_import(id text, temporal_tags text[], content bytea DEFAULT NULL)
 typed typed_import(id bigint, temporal_tags text[], content jsonb DEFAULT NULL)
 function entity_create
 function entitydb.erase
@@ -53,13 +46,6 @@ setting note
 setting record_transactions
 setting import_system_time
 works import_system_time
-works diff_set
-works trend
-works trend_by
-works namespace
-works related
-works referrers
-works import
 works session as_of
 works session as_of_system
 works transaction note
@@ -76,7 +62,6 @@ works id bigint
 works id int
 works content text
 works content jsonb
-error many points
 error write while as_of is set
 error function while as_of is set
 error write while as_of_system is set
@@ -84,9 +69,6 @@ error not a member of the owner, erase
 error not a member of the owner, retention
 error import_system_time of an ordinary role
 error tags and a tag column disagree
-error two values of a namespace of one
-error wrong cardinality
-error import without a stamp
 error hold is in the way of TRUNCATE
 pushed LIMIT and ORDER BY id
 pushed ORDER BY updated_at

@@ -61,4 +61,4 @@ SELECT unnest(extconfig)::regclass FROM pg_extension WHERE extname = 'entitydb';
 SET search_path = "od d";
 SELECT entity_put('a', '{x}');
 SELECT entity_drop('entity');
-SELECT extconfig FROM pg_extension WHERE extname = 'entitydb';
+SELECT unnest(extconfig)::regclass FROM pg_extension WHERE extname = 'entitydb';

@@ -50,6 +50,7 @@ pub unsafe fn insert(modify: &mut Modify, info: *mut pg_sys::ResultRelInfo, slot
     let tags = (!is_put).then(|| modify.columns.united(row.tags.clone(), &row.asked, &id));
     write::check_tags(tags.as_deref().or(row.tags.as_deref()).unwrap_or_default());
     let entity = write::lock_and_read(&modify.dataset, &id);
+    entity.check_values(tags.as_deref().or(row.tags.as_deref()).unwrap_or_default());
     let at = match (row.created_at, row.created_at_ns) {
         (None, None) => modify.stamps.of(&id),
         (t, ns) => given_at(&entity, "created_at", t, ns),
@@ -127,6 +128,12 @@ pub unsafe fn update(
     }
     let old_tags: BTreeSet<Vec<u8>> = old.tags.into_iter().flatten().collect();
     let new_tags: BTreeSet<Vec<u8>> = new.tags.into_iter().flatten().collect();
+    if old_tags != new_tags {
+        entity.check_values(&new_tags.iter().collect::<Vec<_>>());
+    }
+    if old.asked != new.asked {
+        entity.check_values(&new.asked.iter().flatten().flatten().collect::<Vec<_>>());
+    }
     let base = entity.state_at(at);
     let held = base.as_ref().map(|state| state.tags.as_slice());
     let tags = modify.columns.updated(held, (&old_tags, &old.asked), (&new_tags, &new.asked), &id);
@@ -135,7 +142,7 @@ pub unsafe fn update(
     let events = match &base {
         Some(state) => {
             let desired = Desired { tags, content };
-            change::difference(state, entity.content(state).as_deref(), &desired, at.ts, at.stamped)
+            entity.needed(change::difference(state, entity.content(state).as_deref(), &desired, at.ts, at.stamped))
         }
         // It ends before the instant of the change: the changed columns make it exist there again.
         None => match (tags, content) {

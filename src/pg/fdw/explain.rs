@@ -51,6 +51,12 @@ pub unsafe extern "C-unwind" fn explain(node: *mut pg_sys::ForeignScanState, es:
                 }
                 property(c"As Of", &at, es);
             }
+            Some(Marker::AtOrNow { ts }) => {
+                let at = value(ts, around);
+                if at != "NULL" {
+                    property(c"As Of", &at, es);
+                }
+            }
             Some(Marker::AtSnapshot { token, ts }) => {
                 let at = value(ts, around);
                 let at = if at == "NULL" { "now" } else { &at };

@@ -27,6 +27,11 @@ pub enum Marker {
         /// When it must have been known.
         system: Option<Value>,
     },
+    /// `entitydb.at_or_now(tableoid, ts)`: at an instant; NULL is a plain read.
+    AtOrNow {
+        /// The instant.
+        ts: Value,
+    },
     /// `entitydb.at_snapshot(tableoid, token, ts)`: at an instant (NULL: now), as known to a token.
     AtSnapshot {
         /// The token.
@@ -86,6 +91,7 @@ impl Target<'_> {
             match (self.shape, symbol.as_slice()) {
                 (Shape::State, b"entitydb_at") => Some(Marker::At { ts: first, ns: false, system: second }),
                 (Shape::State, b"entitydb_at_ns") => Some(Marker::At { ts: first, ns: true, system: None }),
+                (Shape::State, b"entitydb_at_or_now") => Some(Marker::AtOrNow { ts: first }),
                 (Shape::State, b"entitydb_at_snapshot") => Some(Marker::AtSnapshot { token: first, ts: second? }),
                 (Shape::Event, b"entitydb_since") => Some(Marker::Since { token: first }),
                 _ => None,
@@ -114,6 +120,7 @@ impl Marker {
     pub unsafe fn prepare(&mut self, parent: *mut pg_sys::PlanState) {
         let (first, second) = match self {
             Marker::At { ts, system, .. } => (ts, system.as_mut()),
+            Marker::AtOrNow { ts } => (ts, None),
             Marker::AtSnapshot { token, ts } => (token, Some(ts)),
             Marker::Since { token } => (token, None),
         };
@@ -152,6 +159,10 @@ impl Marker {
                         }
                     }
                     Some(Asked::states(horizon))
+                }
+                Marker::AtOrNow { ts } => {
+                    let at = ts.get(context).map(|ts| Horizon::at(clock::last_ns(ts.value() as i64)));
+                    Some(Asked::states(at.unwrap_or_else(plain_read)))
                 }
                 Marker::AtSnapshot { token, ts } => {
                     let token = Self::token(token, context, dataset, snapshot)?;

@@ -2,7 +2,7 @@
 //!
 //! Invariant: every callback is guarded, and nothing but copyable nodes is kept in a plan.
 
-mod apply;
+pub mod apply;
 mod bulk;
 pub mod columns;
 mod count;
@@ -49,6 +49,7 @@ finfo!(
     pg_finfo_entitydb_fdw_validator,
     pg_finfo_entitydb_at,
     pg_finfo_entitydb_at_ns,
+    pg_finfo_entitydb_at_or_now,
     pg_finfo_entitydb_at_snapshot,
     pg_finfo_entitydb_since,
     pg_finfo_entitydb_snapshot
@@ -124,6 +125,16 @@ pub unsafe extern "C-unwind" fn entitydb_at(_fcinfo: pg_sys::FunctionCallInfo) -
 #[pg_guard]
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn entitydb_at_ns(_fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+    not_pushed()
+}
+
+/// `entitydb.at_or_now(tableoid, ts)`, unpushed.
+///
+/// # Safety
+/// Called by PostgreSQL.
+#[pg_guard]
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn entitydb_at_or_now(_fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
     not_pushed()
 }
 

@@ -4,6 +4,7 @@
 
 mod admin;
 mod read;
+mod trend;
 mod write;
 
 use std::ffi::CStr;
@@ -15,6 +16,7 @@ use super::catalog::{self, Dataset, Shape};
 use super::error::raise;
 
 pgrx::extension_sql_file!("../../../sql/feed.sql", name = "feed", requires = ["catalog"]);
+pgrx::extension_sql_file!("../../../sql/questions.sql", name = "questions", requires = ["catalog"]);
 pgrx::extension_sql_file!("../../../sql/functions.sql", name = "functions", finalize);
 
 /// The dataset of a state face whose ids and tags the caller may read or write so; raises 42501 if not.
@@ -24,7 +26,7 @@ fn dataset_for(face: Option<pg_sys::Oid>, mode: pg_sys::AclMode) -> Dataset {
 
 /// The dataset of a state face which has these columns, and on which the caller has these privileges, on the whole face or
 /// on each of the columns: a function does no more than the statement that does the same. Raises 42501 and 42703.
-fn dataset_for_columns(face: Option<pg_sys::Oid>, mode: pg_sys::AclMode, columns: &[&CStr]) -> Dataset {
+pub(super) fn dataset_for_columns(face: Option<pg_sys::Oid>, mode: pg_sys::AclMode, columns: &[&CStr]) -> Dataset {
     let face = face.unwrap_or_else(|| super::write::null_not_allowed("face"));
     let name = name_of(face);
     let is_state = catalog::shape_of_face(face) == Shape::State;

@@ -6,6 +6,8 @@ use pgrx::pg_sys;
 use pgrx::prelude::*;
 
 use super::{dataset_for, dataset_for_columns, shows_content};
+use crate::engine;
+use crate::pg::error::raise;
 use crate::pg::write;
 
 /// To change what is there is to look for it, and the answer tells of it.
@@ -69,6 +71,32 @@ fn set(
 ) -> bool {
     let dataset = dataset_for(face, CHANGE);
     write::set(&dataset, given("id", id), given("namespace", namespace), given("value", value), instant(at))
+}
+
+/// `entitydb.import(face, id, temporal_tags, content)`.
+#[pg_extern(sql = false)]
+fn import(
+    face: Option<pg_sys::Oid>,
+    id: Option<&str>,
+    temporal_tags: Option<Array<&str>>,
+    content: Option<&[u8]>,
+) -> &'static str {
+    let columns: &[_] = if content.is_some() { &[c"id", c"tags", c"content"] } else { &[c"id", c"tags"] };
+    let dataset = dataset_for_columns(face, CHANGE | pg_sys::ACL_INSERT as pg_sys::AclMode, columns);
+    let id = given("id", id);
+    let texts = temporal_tags.unwrap_or_else(|| write::null_not_allowed("temporal_tags"));
+    let split = |text: Option<&str>| {
+        let text = given("temporal tag", text);
+        let Some((ts, tag)) = engine::split_stamped(text) else {
+            raise(
+                PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+                format!("temporal tag \"{}\" does not begin with a stamp and a bar", String::from_utf8_lossy(text)),
+                Some("Write it as 1748563200000000000|type:user, in nanoseconds since 1970."),
+            )
+        };
+        (ts, tag.to_vec())
+    };
+    write::import(&dataset, id, texts.iter().map(split).collect(), content.map(<[u8]>::to_vec)).name()
 }
 
 /// `entitydb.delete(face, id, at)`.
