@@ -154,7 +154,19 @@ BEGIN
         RAISE EXCEPTION 'face name has % bytes, the limit is %', octet_length(n), 63 - longest USING ERRCODE = 'name_too_long';
     END IF;
     f := format('%I.%I', s, n);
-    v := format('%I.%I', s, n || '_event');
+    -- What bears the name of the event face counts only if it shows the events of the same dataset.
+    SELECT format('%I.%I', s, c.relname) INTO v
+    FROM pg_class c
+    JOIN pg_foreign_table t ON t.ftrelid = c.oid
+    JOIN pg_foreign_server srv ON srv.oid = t.ftserver
+    JOIN pg_foreign_data_wrapper w ON w.oid = srv.srvfdw
+    JOIN pg_options_to_table(t.ftoptions) d ON d.option_name = 'dataset'
+    WHERE c.relnamespace = (SELECT f.relnamespace FROM pg_class f WHERE f.oid = face) AND c.relname = (n || '_event')::name
+        AND w.fdwname = 'entitydb' AND d.option_value = (
+            SELECT o.option_value FROM pg_foreign_table f CROSS JOIN pg_options_to_table(f.ftoptions) o
+            WHERE f.ftrelid = face AND o.option_name = 'dataset')
+        AND coalesce((SELECT o.option_value FROM pg_options_to_table(t.ftoptions) o WHERE o.option_name = 'shape'),
+            CASE srv.srvname WHEN 'entitydb_log' THEN 'event' ELSE 'state' END) = 'event';
     tags := CASE WHEN entitydb.has_columns(face, '{tags}') THEN 'e.tags' ELSE 'NULL::pg_catalog.text[]' END;
     content := CASE WHEN entitydb.has_columns(face, '{content}') THEN 'e.content' ELSE 'NULL::pg_catalog.bytea' END;
 

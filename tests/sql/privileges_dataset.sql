@@ -80,7 +80,7 @@ ALTER FOREIGN TABLE entity OWNER TO regress_alice;
 SET ROLE regress_alice;
 SELECT entity_create('spare');
 SET client_min_messages = warning;
-DROP FOREIGN TABLE spare CASCADE;
+DROP FOREIGN TABLE spare, spare_version, spare_tag CASCADE;
 DROP FOREIGN TABLE spare_event CASCADE;
 RESET client_min_messages;
 RESET ROLE;

@@ -1,4 +1,5 @@
 -- The face of tags: one row a tag and a maximal interval throughout which it held.
+\set SHOW_CONTEXT never
 SET timezone = 'UTC';
 SET datestyle = 'ISO';
 \d entity_tag

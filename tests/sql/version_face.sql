@@ -1,4 +1,5 @@
 -- The face of versions: one row a distinct state over the whole timeline; what the scan answers, and what is filtered after it.
+\set SHOW_CONTEXT never
 SET timezone = 'UTC';
 SET datestyle = 'ISO';
 \d entity_version
