@@ -35,9 +35,9 @@ DECLARE
     ), 'bytea');
     as_bytes text := CASE content_type WHEN 'bytea' THEN '$3' ELSE 'pg_catalog.convert_to($3::pg_catalog.text, ''UTF8'')' END;
     -- Between an id as its type has it and as text has it.
-    of_type text := CASE id_type WHEN 'text' THEN '' ELSE '::' || id_type END;
+    of_type text := CASE id_type WHEN 'text' THEN '' WHEN 'uuid' THEN '::pg_catalog.uuid' ELSE '::' || id_type END;
     as_text text := CASE id_type WHEN 'text' THEN '' ELSE '::pg_catalog.text' END;
-    as_id text := CASE id_type WHEN 'text' THEN ' COLLATE "C"' ELSE '' END;
+    as_id text := CASE id_type WHEN 'text' THEN ' COLLATE pg_catalog."C"' ELSE '' END;
 BEGIN
     EXECUTE format('CREATE FUNCTION %I.%I(namespace text, cardinality text) RETURNS bigint LANGUAGE sql AS %L',
         s, n || '_namespace', format('SELECT entitydb.declare(%s, $1, $2)', lit));

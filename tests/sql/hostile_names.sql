@@ -41,6 +41,15 @@ BEGIN
             ('_diff', 'count(*) FROM %1$s(%3$L, ''2019-01-01'', ''2021-01-01'')', '4'),
             ('_facets', 'min(value) = %3$L FROM %1$s(%3$L)', 'true'),
             ('_has_tag', 'bool_and(%1$s(tags, replace(%3$L || '':'' || %3$L, ''*'', ''\*''))) FROM %2$s', 'true'),
+            ('_version', 'count(*) FROM %1$s', '1'), ('_tag', 'count(*) FROM %1$s', '2'),
+            ('_as_of_snapshot', 'count(*) FROM %1$s(pg_current_snapshot())', '0'), ('_changes', 'count(*) FROM %1$s()', '0'),
+            ('_diff_set', 'min(id) = %3$L FROM %1$s(ARRAY[%3$L || '':'' || %3$L], ''2019-01-01'', ''2021-01-01'')', 'true'),
+            ('_trend', 'sum(count) FROM %1$s(ARRAY[%3$L || '':'' || %3$L], ''2019-01-01'', ''2021-01-01'', ''1 year'')', '2'),
+            ('_trend_by', 'min(value) = %3$L FROM %1$s(%3$L, ''{}'', ''2020-01-01'', ''2021-01-01'', ''1 year'')', 'true'),
+            ('_related', 'min(id) = %3$L FROM %1$s(%3$L, %3$L)', 'true'),
+            ('_referrers', 'min(id) = %3$L FROM %1$s(%3$L, %3$L)', 'true'),
+            ('_namespace', '%1$s(%3$L, ''one'')', '0'),
+            ('_import', '%1$s(%3$L, ARRAY[''1748563200000000000|'' || %3$L])', 'changed'),
             ('', 'count(*) FROM %1$s WHERE tags @> ARRAY[%3$L || '':'' || %3$L]', '1'),
             ('_put', '%1$s(%3$L, ''{}'')', 'changed'), ('_tag', '%1$s(%3$L, %3$L)', 'true'), ('_set', '%1$s(%3$L, %3$L, %3$L)', 'true'),
             ('_untag', '%1$s(%3$L, %3$L)', 'true'), ('_clear_content', '%1$s(%3$L)', 'true'),
@@ -167,6 +176,27 @@ DROP TABLE pg_temp.entity, pg_temp.pg_class, pg_temp.dataset;
 SET client_min_messages = warning;
 DROP SCHEMA trap CASCADE;
 RESET client_min_messages;
+-- Columns and namespaces of hostile names.
+CREATE FUNCTION try_column(name text) RETURNS text LANGUAGE plpgsql AS $t$
+DECLARE
+    given text := E'a"b''c\\d %s $$';
+    found text;
+    tagged boolean;
+BEGIN
+    EXECUTE format('CREATE FOREIGN TABLE columned (id text, %1$I text, other text[] OPTIONS (namespace %2$L)) SERVER entitydb'
+        ' OPTIONS (dataset ''columned'')', name, name || '2');
+    EXECUTE format('INSERT INTO columned (id, %I, other) VALUES ($1, $2, ARRAY[$2])', name) USING name, given;
+    EXECUTE format('SELECT %1$I FROM columned WHERE %1$I = $1 AND other @> ARRAY[$1]', name) INTO found USING given;
+    EXECUTE 'CREATE FOREIGN TABLE tagged (id text, tags text[]) SERVER entitydb OPTIONS (dataset ''columned'')';
+    EXECUTE 'SELECT tags @> $1 FROM tagged' INTO tagged USING ARRAY[name || ':' || given, name || '2:' || given];
+    EXECUTE format('UPDATE columned SET %1$I = NULL WHERE %1$I LIKE ''a%%''', name);
+    PERFORM entity_drop('columned');
+    RETURN CASE WHEN found = given AND tagged THEN 'ok' ELSE found END;
+EXCEPTION WHEN OTHERS THEN
+    RETURN SQLSTATE || ' ' || SQLERRM;
+END
+$t$;
+SELECT n, try_column(name), left(name, 30) FROM names WHERE name NOT IN ('a.b') ORDER BY n;
 -- A face that is renamed, or whose schema is, keeps its dataset; functions name the face, and are made again.
 CREATE SCHEMA "old ""s";
 SET search_path = "old ""s", public;
