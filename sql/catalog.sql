@@ -17,11 +17,13 @@ CREATE TABLE entitydb.dataset (
     name text COLLATE "C" NOT NULL UNIQUE CHECK (octet_length(name) BETWEEN 1 AND 44),
     guard oid NOT NULL,
     truncated_tx xid8,
-    truncated_at timestamptz
+    truncated_at timestamptz,
+    notify boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE entitydb.dataset IS 'one row a dataset';
 COMMENT ON COLUMN entitydb.dataset.truncated_tx IS 'the last TRUNCATE: its commit is the floor of system time';
 COMMENT ON COLUMN entitydb.dataset.truncated_at IS 'the clock at that TRUNCATE: the floor once its commit time is forgotten';
+COMMENT ON COLUMN entitydb.dataset.notify IS 'whether writing transactions are announced on channel entitydb_<name>';
 -- Names are as public as those of tables; what else is known of a dataset is for those who administer it.
 GRANT SELECT (id, name, guard) ON entitydb.dataset TO PUBLIC;
 
@@ -180,6 +182,7 @@ BEGIN
     SELECT s.name, pg_current_xact_id() FROM entitydb.segment s WHERE s.dataset = n;
     DELETE FROM entitydb.segment s WHERE s.dataset = n;
     DELETE FROM entitydb.namespace s WHERE s.dataset = drop_dataset.name COLLATE "C";
+    DELETE FROM entitydb.written w WHERE w.dataset = n;
     PERFORM entitydb.drop_object('pg_foreign_server'::regclass, guard);
     PERFORM entitydb.drop_object('pg_class'::regclass, format('entitydb.delta_%s', n)::regclass);
     PERFORM entitydb.drop_object('pg_class'::regclass, format('entitydb.lock_%s', n)::regclass);

@@ -112,11 +112,14 @@ impl Store {
 
     /// Loads facts through the event face; the n-th repeat of what was stored n times is skipped (S7).
     /// A fact that lands does so on the entity's last instant of its microsecond (S9).
+    /// Every third one states a system time of its own.
     fn load(&mut self, rows: &[(Vec<u8>, NewEvent, bool)], tx: u64) -> Result<()> {
+        let stated = |event: &NewEvent| (event.ts.0 % 3 == 0).then_some(event.ts.0 % 5);
         let mut load = Load::new(LoadMode::Event, Xid(tx), OPTIONS);
         let mut files = self.files.clone();
         for (id, event, lands) in rows {
             load.push_event(id, event, *lands, &mut files)?;
+            stated(event).map_or(Ok(()), |at| load.recorded_at(Micros(at)))?;
         }
         let mut stored = HashMap::new();
         for (id, event) in self.model.iter().flat_map(|(id, events)| events.iter().map(move |e| (id.clone(), e))) {
@@ -125,6 +128,7 @@ impl Store {
         }
         self.finish(load, &mut files)?;
         for (id, event, lands) in rows {
+            let recorded_at = stated(event);
             let mut event = event.clone();
             if *lands {
                 let within = |ts: &Ns| event.ts <= *ts && ts.0 < event.ts.0 + 1000;
@@ -135,7 +139,7 @@ impl Store {
             match stored.get_mut(&key) {
                 Some(left) if *left > 0 => *left -= 1,
                 _ => {
-                    self.record(id, tx, None, &[event]);
+                    self.record(id, tx, recorded_at, &[event]);
                 }
             }
         }

@@ -64,7 +64,7 @@ impl Gather {
         for event in &events {
             let logged = self.logged(ordinal, event)?;
             self.events.push((event.ts, event.tx, logged));
-            self.txs.entry(event.tx).or_insert_with(|| times(event.tx).or(event.recorded_at));
+            self.txs.entry(event.tx).or_insert_with(|| times(event.tx));
             if let Some(at) = event.recorded_at {
                 self.recorded.push((ordinal, event.seq, event.tx, at));
             }

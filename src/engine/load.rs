@@ -12,7 +12,7 @@ use super::load_tags::LoadTags;
 use crate::error::{Error, Result};
 use crate::index::log::ContentLoc;
 use crate::segment::Files;
-use crate::types::{NewEvent, Ns, Op, Xid};
+use crate::types::{Micros, NewEvent, Ns, Op, Xid};
 
 /// Which face the rows came through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub(super) struct Row {
     pub(super) ts: Ns,
     pub(super) tag: u32,
     pub(super) content: u32,
+    /// Its system time, by number, if it states one.
+    pub(super) recorded: u32,
     pub(super) op: Op,
     pub(super) stamped: bool,
     /// Whether `ts` stands for its whole microsecond: it lands on the entity's last event there (S9).
@@ -67,6 +69,8 @@ pub struct Load {
     /// Event face.
     pub(super) rows: Vec<Row>,
     pub(super) spans: Vec<Span>,
+    /// The system times that rows state.
+    pub(super) recorded: Vec<Micros>,
     pub(super) stored: Vec<ContentLoc>,
     /// A hash of each content that tells it from others; event face only.
     pub(super) identities: Vec<u64>,
@@ -88,6 +92,7 @@ impl Load {
             birth_tags: Vec::new(),
             rows: Vec::new(),
             spans: Vec::new(),
+            recorded: Vec::new(),
             stored: Vec::new(),
             identities: Vec::new(),
             contents: ContentFile::new(options),
@@ -150,8 +155,28 @@ impl Load {
             Some(bytes) => self.store(bytes, files)?,
             None => NONE,
         };
-        self.rows.push(Row { ts, tag, content, op, stamped, lands });
+        self.rows.push(Row { ts, tag, content, recorded: NONE, op, stamped, lands });
         Ok(())
+    }
+
+    /// Gives the fact that was added last a system time of its own.
+    pub fn recorded_at(&mut self, at: Micros) -> Result<()> {
+        if self.recorded.last() != Some(&at) {
+            let (limit, found) = (u64::from(NONE) - 1, self.recorded.len() as u64);
+            if found > limit {
+                return Err(Error::TooMany { what: "system times of one load", limit, found });
+            }
+            self.recorded.push(at);
+        }
+        if let Some(row) = self.rows.last_mut() {
+            row.recorded = (self.recorded.len() - 1) as u32;
+        }
+        Ok(())
+    }
+
+    /// The system time that a row states, by number.
+    pub(super) fn stated(&self, number: u32) -> Option<Micros> {
+        self.recorded.get(number as usize).copied()
     }
 
     fn store(&mut self, bytes: &[u8], files: &mut dyn Files) -> Result<u32> {
@@ -184,6 +209,7 @@ impl Load {
             + self.births.len() * size_of::<Birth>()
             + self.birth_tags.len() * size_of::<u32>()
             + self.rows.len() * (size_of::<Row>() + size_of::<Ns>())
+            + self.recorded.len() * size_of::<Micros>()
             + self.spans.len() * 2 * size_of::<Span>()
             + self.stored.len() * size_of::<ContentLoc>()
     }

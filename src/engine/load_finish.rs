@@ -269,7 +269,7 @@ impl Load {
                 ts,
                 seq: next_seq(seq, events.len() as u32 + 1)?,
                 tx: self.tx,
-                recorded_at: None,
+                recorded_at: self.stated(row.recorded),
                 stamped: row.stamped,
                 op: row.op,
                 tag: tag.cloned(),
@@ -337,6 +337,9 @@ impl Load {
                 continue;
             }
             for row in groups.of(entity).flat_map(|(from, to)| &self.rows[from..to]) {
+                if let Some(at) = self.stated(row.recorded) {
+                    run.note_imported(ordinal, events.len() as u32 + 1, at);
+                }
                 events.push(LogEvent {
                     tag: if row.tag == NONE { NO_TAG } else { positions[row.tag as usize] },
                     rank: run.frame().rank(row.ts)?,

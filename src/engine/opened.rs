@@ -65,6 +65,11 @@ impl Opened {
         }
     }
 
+    /// When a transaction committed, if events of it are here and it was known when the file was built.
+    pub fn recorded_at(&self, tx: Xid) -> Result<Option<Micros>> {
+        self.run().map_or(Ok(None), |run| run.txs.time_of(tx))
+    }
+
     /// The contents, if it holds contents.
     pub(super) fn content(&self) -> Option<&Content> {
         match &self.body {

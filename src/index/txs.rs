@@ -61,6 +61,23 @@ impl Txs {
         Ok((Xid(xid), (time != NO_TIME).then_some(Micros(time))))
     }
 
+    /// The time of a transaction, if it is known; the first of several.
+    pub fn time_of(&self, tx: Xid) -> Result<Option<Micros>> {
+        let (mut from, mut to) = (0, self.len());
+        while from < to {
+            let middle = from + (to - from) / 2;
+            if self.get(middle)?.0 < tx { from = middle + 1 } else { to = middle }
+        }
+        for index in from..self.len() {
+            match self.get(index)? {
+                (xid, time @ Some(_)) if xid == tx => return Ok(time),
+                (xid, None) if xid == tx => {}
+                _ => break,
+            }
+        }
+        Ok(None)
+    }
+
     /// The smallest and the largest transaction.
     pub fn bounds(&self) -> Result<Option<(Xid, Xid)>> {
         match self.len() {
@@ -81,6 +98,8 @@ mod tests {
         let table = Txs::open(section_of(&encode(&all).unwrap())).unwrap();
         assert_eq!((0..3).map(|i| table.get(i).unwrap()).collect::<Vec<_>>(), all);
         assert_eq!(table.bounds().unwrap(), Some((Xid(3), Xid(u64::MAX))));
+        let times = [2, 3, 4, u64::MAX].map(|xid| table.time_of(Xid(xid)).unwrap());
+        assert_eq!(times, [None, Some(Micros(-1)), None, Some(Micros(9))]);
         assert!(table.get(3).is_err() && table.get(u32::MAX).is_err());
         assert_eq!(Txs::open(section_of(&[])).unwrap().bounds().unwrap(), None);
         assert!(encode(&[(Xid(2), None), (Xid(1), None)]).is_err());

@@ -11,6 +11,9 @@ use super::compat;
 use super::error::raise;
 use super::manifest;
 
+/// The column of `entitydb.dataset` that says whether writers are announced.
+const NOTIFY: i32 = 6;
+
 /// One independent store and the relations that hold its write side.
 #[derive(Clone, Debug)]
 pub struct Dataset {
@@ -22,6 +25,8 @@ pub struct Dataset {
     pub guard: pg_sys::Oid,
     /// The role that owns it.
     pub owner: pg_sys::Oid,
+    /// Whether its writers are announced to listeners.
+    pub notify: bool,
     /// The heap of change sets.
     pub delta: pg_sys::Oid,
     /// The delta's index on `id_hash`.
@@ -71,7 +76,7 @@ pub unsafe fn option(options: *mut pg_sys::List, name: &CStr) -> Option<String> 
 /// The dataset of this name, if there is one.
 pub fn dataset_named(name: &str) -> Option<Dataset> {
     // SAFETY: plain catalog scan; the relation and the scan are closed again, errors unwind through PostgreSQL's resource owner.
-    let (id, guard) = unsafe {
+    let (id, guard, notify) = unsafe {
         let schema = schema_oid();
         let relid = relation(schema, "dataset");
         let rel = pg_sys::table_open(relid, pg_sys::AccessShareLock as _);
@@ -94,7 +99,8 @@ pub fn dataset_named(name: &str) -> Option<Dataset> {
             let mut null = false;
             let id = pg_sys::heap_getattr(tuple, 1, (*rel).rd_att, &mut null);
             let guard = pg_sys::heap_getattr(tuple, 3, (*rel).rd_att, &mut null);
-            Some((id.value() as i32, pg_sys::Oid::from(guard.value() as u32)))
+            let notify = pg_sys::heap_getattr(tuple, NOTIFY, (*rel).rd_att, &mut null);
+            Some((id.value() as i32, pg_sys::Oid::from(guard.value() as u32), notify.value() != 0))
         };
         pg_sys::systable_endscan(scan);
         pg_sys::table_close(rel, pg_sys::AccessShareLock as _);
@@ -106,6 +112,7 @@ pub fn dataset_named(name: &str) -> Option<Dataset> {
         name: name.to_owned(),
         guard,
         owner: owner_of_server(guard)?,
+        notify,
         delta: relation(schema, &format!("delta_{id}")),
         delta_index: relation(schema, &format!("delta_{id}_id_hash")),
         ordinals: relation(schema, &format!("ordinal_{id}")),

@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use pgrx::prelude::*;
 use pgrx::{PGRXSharedMemory, PgAtomic, PgLwLock, pg_shmem_init, pg_sys};
 
-use super::store;
+use super::{store, token};
 use crate::types::{Micros, Ns, Xid};
 
 /// The last stamp given by any process of this server.
@@ -99,6 +99,12 @@ pub fn stamp() -> Ns {
     }
 }
 
+/// Sees to it that later stamps are larger than this one, which a restore brought back.
+pub fn raise_to(stamp: Ns) {
+    raise_to_stored();
+    LAST.get().fetch_max(stamp.0, Relaxed);
+}
+
 /// The first nanosecond of a timestamptz; infinities are before and after all.
 pub fn first_ns(t: pg_sys::TimestampTz) -> Ns {
     match t {
@@ -143,6 +149,11 @@ pub fn shown(t: pg_sys::TimestampTz) -> String {
 
 /// When a transaction committed, if it did and PostgreSQL still knows it.
 pub fn commit_time(tx: Xid) -> Option<Micros> {
+    // PostgreSQL knows transactions by the lower half of their numbers, and those of the last half circle alone.
+    let next = token::next_xid().0;
+    if tx.0 >= next || next - tx.0 > i32::MAX as u64 {
+        return None;
+    }
     let (mut at, mut origin) = (0, 0);
     // SAFETY: the transaction id is one that this cluster gave, recent or frozen, and both are answered; the results are
     // written before they are read.

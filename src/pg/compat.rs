@@ -12,6 +12,7 @@ mod raw {
         pub fn PredicateLockPage(relation: pg_sys::Relation, block: pg_sys::BlockNumber, snapshot: pg_sys::Snapshot);
         pub fn CheckTableForSerializableConflictIn(relation: pg_sys::Relation);
         pub fn standard_ExecutorStart(query: *mut pg_sys::QueryDesc, flags: std::ffi::c_int);
+        pub fn Async_Notify(channel: *const std::ffi::c_char, payload: *const std::ffi::c_char);
         pub fn GetCurrentStatementStartTimestamp() -> pg_sys::TimestampTz;
         pub static mut bytea_output: std::ffi::c_int;
     }
@@ -24,6 +25,13 @@ mod raw {
 pub unsafe fn nextval_internal(relid: pg_sys::Oid, check_permissions: bool) -> i64 {
     // SAFETY: the declaration is the header's; the boundary turns PostgreSQL's errors into unwinding.
     unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| raw::nextval_internal(relid, check_permissions)) }
+}
+
+/// Sends a notification when the transaction commits, if this subtransaction does; one that says the same is sent once
+/// (`commands/async.h`).
+pub fn notify(channel: &std::ffi::CStr, payload: &std::ffi::CStr) {
+    // SAFETY: both are C strings, which are copied; the boundary turns PostgreSQL's errors into unwinding.
+    unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| raw::Async_Notify(channel.as_ptr(), payload.as_ptr())) }
 }
 
 /// Sees to it that everything that was logged so far is on disk (`access/xlog.h`).

@@ -10,6 +10,7 @@ use pgrx::prelude::*;
 use super::catalog::Dataset;
 use super::compat;
 use super::error::{OrRaise, raise};
+use super::transaction;
 use crate::format::changeset;
 use crate::types::{ChangeSet, Micros, Ordinal, Seq, Xid};
 
@@ -151,6 +152,7 @@ pub fn set_written(dataset: &Dataset) {
             datasets.push(dataset.id);
         }
     });
+    transaction::note_write(dataset);
 }
 
 /// Inserts change sets under the current command id.

@@ -22,6 +22,7 @@ pub mod store;
 mod tests;
 pub mod thread;
 pub mod token;
+pub mod transaction;
 pub mod write;
 
 use pgrx::prelude::*;

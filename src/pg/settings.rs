@@ -1,6 +1,8 @@
 //! The settings under the prefix `entitydb`.
 //!
-//! Invariant: every setting of the prefix changes speed or size, never an answer.
+//! Invariant: no setting changes what a dataset answers to the same question, but those that say which question it is.
+
+use std::ffi::CString;
 
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 use pgrx::prelude::*;
@@ -19,6 +21,9 @@ enum Compression {
 }
 
 static COMPRESSION: GucSetting<Compression> = GucSetting::<Compression>::new(Compression::Snappy);
+static NOTE: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
+static RECORD_TRANSACTIONS: GucSetting<bool> = GucSetting::<bool>::new(true);
+static IMPORT_SYSTEM_TIME: GucSetting<bool> = GucSetting::<bool>::new(false);
 static BULK_THRESHOLD: GucSetting<i32> = GucSetting::<i32>::new(10_000);
 static COMPRESSION_THRESHOLD: GucSetting<i32> = GucSetting::<i32>::new(1024);
 
@@ -62,6 +67,30 @@ pub fn init() {
         GucContext::Userset,
         GucFlags::default(),
     );
+    GucRegistry::define_string_guc(
+        c"entitydb.note",
+        c"Why the transaction writes; shown in entitydb.transaction.",
+        c"Use SET LOCAL. Of several notes the last one under which the transaction wrote is kept.",
+        &NOTE,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_bool_guc(
+        c"entitydb.record_transactions",
+        c"Whether a transaction that writes leaves its row in entitydb.transaction.",
+        c"",
+        &RECORD_TRANSACTIONS,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_bool_guc(
+        c"entitydb.import_system_time",
+        c"Whether a recorded_at that is given to an event face becomes the event's system time.",
+        c"For a restore: an event whose ts is not after it counts as stamped by the database.",
+        &IMPORT_SYSTEM_TIME,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
     // SAFETY: reserves the prefix for this library; called once, at preload.
     unsafe { pgrx::pg_sys::MarkGUCPrefixReserved(c"entitydb".as_ptr()) };
 }
@@ -69,6 +98,22 @@ pub fn init() {
 /// How many rows a statement may have before it is a bulk load.
 pub fn bulk_threshold() -> usize {
     usize::try_from(BULK_THRESHOLD.get()).unwrap_or(0)
+}
+
+/// Why the transaction writes, if it says so.
+pub fn note() -> Option<String> {
+    let note = NOTE.get().map(|note| note.to_string_lossy().into_owned());
+    note.filter(|note| !note.is_empty())
+}
+
+/// Whether writing transactions are recorded.
+pub fn record_transactions() -> bool {
+    RECORD_TRANSACTIONS.get()
+}
+
+/// Whether given system times are taken over.
+pub fn import_system_time() -> bool {
+    IMPORT_SYSTEM_TIME.get()
 }
 
 /// The builder's switches as they are now.

@@ -75,6 +75,15 @@ impl At {
         Self { ts, stamped: false }
     }
 
+    /// The same instant of an event that states when the database learned of it: what was true by then counts as stamped.
+    pub fn known(self, system: Option<Micros>) -> Self {
+        let is_past = system.is_some_and(|at| self.ts.0.div_euclid(1000) <= at.0);
+        if is_past && !self.stamped {
+            clock::raise_to(self.ts);
+        }
+        Self { stamped: self.stamped || is_past, ..self }
+    }
+
     /// The state that a write at this instant changes: what a plain read sees for a stamp, else what is valid then.
     fn horizon(self) -> Horizon {
         let now = Valid::Now { clock: self.ts, own: None };
@@ -232,12 +241,12 @@ impl Entity {
     }
 
     /// Raises 54000 where the entity would carry too many tags with these events, at whatever instant.
-    fn check_tags_with(&self, events: &[NewEvent], first_seq: Seq) {
+    fn check_tags_with<'a>(&self, events: impl Iterator<Item = &'a NewEvent> + Clone, first_seq: Seq) {
         let stored = self.timeline.events();
-        if stored.len() + events.len() <= TAGS_MAX {
+        if stored.len() + events.clone().count() <= TAGS_MAX {
             return;
         }
-        let new = events.iter().zip(first_seq..).map(|(event, seq)| Event {
+        let new = events.zip(first_seq..).map(|(event, seq)| Event {
             ts: event.ts,
             seq,
             tx: Xid(0),
@@ -262,14 +271,29 @@ impl Entity {
 
     /// Records events under the entity's lock; nothing if there are none. Answers the seq of the first and the ordinal.
     pub fn record(&self, dataset: &Dataset, events: Vec<NewEvent>) -> Option<(Seq, Ordinal)> {
-        if events.is_empty() {
+        self.record_known(dataset, vec![(None, events)])
+    }
+
+    /// The same of events that state system times of their own.
+    pub fn record_known(
+        &self,
+        dataset: &Dataset,
+        mut groups: Vec<(Option<Micros>, Vec<NewEvent>)>,
+    ) -> Option<(Seq, Ordinal)> {
+        groups.retain(|(_, events)| !events.is_empty());
+        if groups.is_empty() {
             return None;
         }
         let first_seq = self.timeline.max_seq() + 1;
-        self.check_tags_with(&events, first_seq);
+        self.check_tags_with(groups.iter().flat_map(|(_, events)| events), first_seq);
         let ordinal = self.ordinal.unwrap_or_else(|| delta::next_ordinal(dataset));
-        let set = ChangeSet { id: self.id.clone(), ordinal, first_seq, tx: own_tx(), recorded_at: None, events };
-        delta::write(dataset, &[set]);
+        let (mut next, tx) = (first_seq, own_tx());
+        let sets = groups.into_iter().map(|(recorded_at, events)| {
+            let first_seq = next;
+            next += events.len() as Seq;
+            ChangeSet { id: self.id.clone(), ordinal, first_seq, tx, recorded_at, events }
+        });
+        delta::write(dataset, &sets.collect::<Vec<_>>());
         Some((first_seq, ordinal))
     }
 }

@@ -35,27 +35,19 @@ function entity_create
 function entitydb.erase
 function entitydb.set_retention
 function entitydb.hold
-function entitydb.set_notify
-view entitydb.transaction
 view entitydb.erasure
 face issue of a typed dataset
 face issue_version of a typed dataset
 setting as_of
 setting as_of_system
-setting note
-setting record_transactions
-setting import_system_time
-works import_system_time
 works session as_of
 works session as_of_system
-works transaction note
 works typed scalar and array
 works typed none
 works typed version
 works typed cardinality one
 works retention
 works hold
-works set_notify
 works erasure is listed
 works id uuid
 works id bigint
@@ -67,7 +59,6 @@ error function while as_of is set
 error write while as_of_system is set
 error not a member of the owner, erase
 error not a member of the owner, retention
-error import_system_time of an ordinary role
 error tags and a tag column disagree
 error hold is in the way of TRUNCATE
 pushed LIMIT and ORDER BY id

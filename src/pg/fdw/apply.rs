@@ -15,7 +15,7 @@ use crate::engine::{Blob, Desired, Event, change};
 use crate::pg::clock;
 use crate::pg::error::raise;
 use crate::pg::write::{self, At, Entity};
-use crate::types::{NewEvent, Ns, Op};
+use crate::types::{Micros, NewEvent, Ns, Op};
 
 type Slot = *mut pg_sys::TupleTableSlot;
 
@@ -176,7 +176,7 @@ unsafe fn show(modify: &Modify, info: *mut pg_sys::ResultRelInfo, slot: Slot, id
 /// # Safety
 /// `info` and `slot` must be the target and the row that PostgreSQL passed.
 pub unsafe fn insert_event(modify: &mut Modify, info: *mut pg_sys::ResultRelInfo, slot: Slot, row: Row) -> Slot {
-    warn_of_assigned(&mut modify.warned, row.assigned);
+    let system = stated(modify.imports, &mut modify.warned, row.recorded_at, row.assigned);
     let id = checked_id(row.id.clone());
     let (op, tag, content) = fact(row.op.as_deref(), row.tag, row.content);
     let entity = write::lock_and_read(&modify.dataset, &id);
@@ -187,8 +187,10 @@ pub unsafe fn insert_event(modify: &mut Modify, info: *mut pg_sys::ResultRelInfo
         (None, None) => modify.stamps.of(&id),
         (t, ns) => given_at(&entity, "ts", t, ns),
     };
+    let is_dated = !at.stamped;
+    let at = at.known(system);
     let event = NewEvent { ts: at.ts, stamped: at.stamped, op, tag, content };
-    if !at.stamped {
+    if is_dated {
         let (given, written) = modify.repeats.entry(key(&id, &event)).or_default();
         *given += 1;
         if *given <= entity.count_same(&event).saturating_sub(*written) {
@@ -196,7 +198,7 @@ pub unsafe fn insert_event(modify: &mut Modify, info: *mut pg_sys::ResultRelInfo
         }
         *written += 1;
     }
-    let stored = entity.record(&modify.dataset, vec![event.clone()]);
+    let stored = entity.record_known(&modify.dataset, vec![(system, vec![event.clone()])]);
     // SAFETY: the caller passes the target and a slot of its row type; the tuple is made in the slot's memory.
     unsafe {
         if let Some((seq, ordinal)) = stored
@@ -206,14 +208,14 @@ pub unsafe fn insert_event(modify: &mut Modify, info: *mut pg_sys::ResultRelInfo
                 ts: event.ts,
                 seq,
                 tx: write::own_tx(),
-                recorded_at: None,
+                recorded_at: system,
                 stamped: event.stamped,
                 op,
                 tag: event.tag.map(Into::into),
                 content: event.content.as_deref().map(|bytes| Blob::Inline(bytes.into())),
             };
             let content = event.content.as_deref();
-            let row = EventRow { ordinal, id: &id, event: &shown, content, recorded_at: None };
+            let row = EventRow { ordinal, id: &id, event: &shown, content, recorded_at: system };
             let before = pg_sys::MemoryContextSwitchTo((*slot).tts_mcxt);
             let desc = (*slot).tts_tupleDescriptor;
             let face = (*(*info).ri_RelationDesc).rd_id;
@@ -225,12 +227,26 @@ pub unsafe fn insert_event(modify: &mut Modify, info: *mut pg_sys::ResultRelInfo
     slot
 }
 
-/// Warns once a statement of columns that only the database assigns.
-pub fn warn_of_assigned(warned: &mut bool, assigned: bool) {
+/// The system time that a row states, where such are taken over; elsewhere warns once a statement of columns that only the
+/// database assigns.
+pub fn stated(imports: bool, warned: &mut bool, recorded_at: Option<i64>, assigned: bool) -> Option<Micros> {
+    if imports {
+        return recorded_at.map(|at| {
+            if at == i64::MIN || at == i64::MAX {
+                raise(
+                    Code::ERRCODE_DATETIME_FIELD_OVERFLOW,
+                    format!("recorded_at {} is not finite", clock::shown(at)),
+                    None,
+                );
+            }
+            Micros(clock::to_unix_micros(at))
+        });
+    }
     if assigned && !*warned {
         *warned = true;
         pgrx::warning!("tx, recorded_at and seq are assigned by the database; the given ones are ignored");
     }
+    None
 }
 
 /// Checks that the columns of a fact belong together.

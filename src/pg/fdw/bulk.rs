@@ -72,7 +72,7 @@ pub unsafe fn push(modify: &mut Modify, slot: *mut pg_sys::TupleTableSlot) {
     if let Some(load) = &mut bulk.load {
         // SAFETY: the slot, and the memory of the row, stay as they are until the row is gathered.
         let row = unsafe { Row::borrow(&modify.columns, slot) };
-        gather((modify.shape, &modify.columns), (&mut modify.warned, &mut modify.stamps), load, row);
+        gather((modify.shape, &modify.columns, modify.imports), (&mut modify.warned, &mut modify.stamps), load, row);
         if load.0.memory() > MEMORY_MAX
             && let Some(full) = bulk.load.replace(begin_load(modify.shape))
         {
@@ -87,7 +87,12 @@ pub unsafe fn push(modify: &mut Modify, slot: *mut pg_sys::TupleTableSlot) {
     if bulk.waiting.len() > settings::bulk_threshold() || bulk.waiting_bytes > WAITING_MAX {
         let load = bulk.load.insert(begin_load(modify.shape));
         for row in std::mem::take(&mut bulk.waiting) {
-            gather((modify.shape, &modify.columns), (&mut modify.warned, &mut modify.stamps), load, row.as_slices());
+            gather(
+                (modify.shape, &modify.columns, modify.imports),
+                (&mut modify.warned, &mut modify.stamps),
+                load,
+                row.as_slices(),
+            );
         }
     }
 }
@@ -103,7 +108,7 @@ fn begin_load(shape: Shape) -> Box<(Load, Directory)> {
 
 /// Adds one row to the load.
 fn gather(
-    (shape, columns): (Shape, &Columns),
+    (shape, columns, imports): (Shape, &Columns, bool),
     (warned, stamps): (&mut bool, &mut Stamps),
     load: &mut (Load, Directory),
     row: Row<&[u8]>,
@@ -119,10 +124,12 @@ fn gather(
             load.push_row(id, &tags, row.content, (at.ts, at.stamped), files)
         }
         Shape::Event => {
-            apply::warn_of_assigned(warned, row.assigned);
+            let system = apply::stated(imports, warned, row.recorded_at, row.assigned);
             let (op, tag, content) = apply::fact(row.op, row.tag, row.content);
             let (at, lands) = instant("ts", row.ts, row.ts_ns).unwrap_or_else(|| (stamps.of(id), false));
-            load.push_fact(id, (op, tag, content), (at.ts, at.stamped), lands, files)
+            let at = at.known(system);
+            let pushed = load.push_fact(id, (op, tag, content), (at.ts, at.stamped), lands, files);
+            pushed.and_then(|()| system.map_or(Ok(()), |system| load.recorded_at(system)))
         }
     };
     gathered.or_raise();

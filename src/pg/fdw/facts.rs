@@ -10,14 +10,14 @@ use super::apply;
 use super::modify::Modify;
 use super::row::Row;
 use crate::pg::write::{self, At};
-use crate::types::{NewEvent, Ns};
+use crate::types::{Micros, NewEvent, Ns};
 
 /// Records rows at whose stored form nobody looks.
 pub fn record(modify: &mut Modify, rows: Vec<Row>) {
     let mut places: HashMap<Vec<u8>, usize> = HashMap::new();
     let mut entities: Vec<(Vec<u8>, Vec<Row>)> = Vec::new();
     for mut row in rows {
-        apply::warn_of_assigned(&mut modify.warned, row.assigned);
+        apply::stated(modify.imports, &mut modify.warned, row.recorded_at, row.assigned);
         let id = apply::checked_id(row.id.take());
         match places.entry(id) {
             Entry::Occupied(place) => entities[*place.get()].1.push(row),
@@ -43,8 +43,9 @@ fn record_of_one(modify: &mut Modify, id: &[u8], rows: Vec<Row>) {
         *stored.entry(apply::key(id, &fact)).or_default() += 1;
     }
     let mut instants: BTreeSet<Ns> = entity.timeline.events().iter().map(|event| event.ts).collect();
-    let mut events: Vec<NewEvent> = Vec::with_capacity(rows.len());
+    let mut groups: Vec<(Option<Micros>, Vec<NewEvent>)> = Vec::new();
     for row in rows {
+        let system = apply::stated(modify.imports, &mut modify.warned, row.recorded_at, row.assigned);
         let (op, tag, content) = apply::fact(row.op.as_deref(), row.tag, row.content);
         let at = match (row.ts, row.ts_ns) {
             (None, None) => modify.stamps.of(id),
@@ -55,15 +56,18 @@ fn record_of_one(modify: &mut Modify, id: &[u8], rows: Vec<Row>) {
                 At { ts: instants.range(microsecond).next_back().copied().unwrap_or(first.ts), ..first }
             }
         };
+        let is_dated = !at.stamped;
+        let at = at.known(system);
         let event = NewEvent { ts: at.ts, stamped: at.stamped, op, tag, content };
-        if !at.stamped
-            && let Some(left) = stored.get_mut(&apply::key(id, &event)).filter(|left| **left > 0)
-        {
+        if is_dated && let Some(left) = stored.get_mut(&apply::key(id, &event)).filter(|left| **left > 0) {
             *left -= 1;
             continue;
         }
         instants.insert(event.ts);
-        events.push(event);
+        match groups.last_mut().filter(|(known, _)| *known == system) {
+            Some((_, events)) => events.push(event),
+            None => groups.push((system, vec![event])),
+        }
     }
-    entity.record(&modify.dataset, events);
+    entity.record_known(&modify.dataset, groups);
 }

@@ -52,7 +52,8 @@ finfo!(
     pg_finfo_entitydb_at_or_now,
     pg_finfo_entitydb_at_snapshot,
     pg_finfo_entitydb_since,
-    pg_finfo_entitydb_snapshot
+    pg_finfo_entitydb_snapshot,
+    pg_finfo_entitydb_recorded_at
 );
 
 /// `entitydb.fdw_handler()`: the callback table.

@@ -21,6 +21,7 @@ use crate::pg::clock;
 use crate::pg::compat;
 use crate::pg::delta::id_hash;
 use crate::pg::error::raise;
+use crate::pg::settings;
 use crate::pg::write::{self, At, Entity};
 use crate::types::{Ns, Ordinal};
 
@@ -54,6 +55,8 @@ pub struct Modify {
     pub(super) repeats: HashMap<u128, (u32, u32)>,
     /// The stamp that the statement gave to an entity, by the hash of its id (S3); entities that share one lose nothing.
     pub(super) stamps: Stamps,
+    /// Whether system times that rows state are taken over.
+    pub(super) imports: bool,
     /// Whether the warning of ignored columns was given.
     pub(super) warned: bool,
     /// Rows that wait to become a bulk load; absent where each is written at once.
@@ -190,6 +193,7 @@ unsafe fn begin(node: *mut pg_sys::ModifyTableState, info: *mut pg_sys::ResultRe
             changed: HashSet::new(),
             repeats: HashMap::new(),
             stamps: Stamps::default(),
+            imports: settings::import_system_time(),
             warned: false,
             bulk: None,
         };

@@ -40,6 +40,8 @@ pub struct Row<B = Vec<u8>> {
     pub op: Option<B>,
     /// The tag (event).
     pub tag: Option<B>,
+    /// System time as people see it (event).
+    pub recorded_at: Option<i64>,
     /// Whether a column was given that only the database assigns (event).
     pub assigned: bool,
 }
@@ -84,6 +86,7 @@ impl<B> Row<B> {
             ts_ns: self.ts_ns,
             op: self.op.as_ref().map(&form),
             tag: self.tag.as_ref().map(&form),
+            recorded_at: self.recorded_at,
             assigned: self.assigned,
         }
     }
@@ -108,6 +111,7 @@ impl Row<&[u8]> {
             ts_ns: None,
             op: None,
             tag: None,
+            recorded_at: None,
             assigned: false,
         };
         // SAFETY: the slot has one value a column, of the type that `columns_of` checked.
@@ -132,7 +136,8 @@ impl Row<&[u8]> {
                     Column::Op => row.op = Some(Form::Text.bytes(datum)),
                     Column::Tag => row.tag = Some(Form::Text.bytes(datum)),
                     Column::Tagged(n) => row.asked[*n] = Some(columns.tagged[*n].tags(datum)),
-                    Column::RecordedAt | Column::Tx | Column::Seq => row.assigned = true,
+                    Column::RecordedAt => (row.recorded_at, row.assigned) = (number, true),
+                    Column::Tx | Column::Seq => row.assigned = true,
                     Column::Version
                     | Column::ValidFrom
                     | Column::ValidFromNs

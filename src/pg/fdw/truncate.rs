@@ -10,7 +10,7 @@ use pgrx::prelude::*;
 
 use crate::pg::catalog::{self, Shape};
 use crate::pg::error::raise;
-use crate::pg::{delta, floor, maintain, manifest, write};
+use crate::pg::{delta, floor, maintain, manifest, transaction, write};
 
 /// Adds the callback of TRUNCATE to the table.
 pub fn install(routine: &mut pg_sys::FdwRoutine) {
@@ -45,6 +45,7 @@ unsafe extern "C-unwind" fn truncate(
             let heap = pg_sys::table_open(dataset.delta, pg_sys::AccessExclusiveLock as _);
             pg_sys::CheckTableNotInUse(heap, c"TRUNCATE".as_ptr());
             maintain::lock(&dataset);
+            transaction::note_write(&dataset);
             // Under both locks no segment can come to be; its files are unlinked when no snapshot needs them.
             let snapshot = pg_sys::RegisterSnapshot(pg_sys::GetLatestSnapshot());
             delta::clear(&dataset, snapshot);

@@ -3,6 +3,7 @@
 //! Invariant: a function that reads or writes a dataset has first checked the caller's privilege on the face it names.
 
 mod admin;
+mod feed;
 mod read;
 mod trend;
 mod write;
@@ -15,7 +16,7 @@ use pgrx::prelude::*;
 use super::catalog::{self, Dataset, Shape};
 use super::error::raise;
 
-pgrx::extension_sql_file!("../../../sql/feed.sql", name = "feed", requires = ["catalog"]);
+pgrx::extension_sql_file!("../../../sql/feed.sql", name = "feed", requires = ["maintain"]);
 pgrx::extension_sql_file!("../../../sql/questions.sql", name = "questions", requires = ["catalog"]);
 pgrx::extension_sql_file!("../../../sql/functions.sql", name = "functions", finalize);
 
