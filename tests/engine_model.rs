@@ -471,6 +471,7 @@ fn expr() -> impl Strategy<Value = TagExpr> {
         6 => (0..TAGS.len()).prop_map(|n| TagExpr::Tag(TAGS[n].as_bytes().to_vec())),
         1 => Just(TagExpr::Tag(b"absent".to_vec())),
         2 => prop_oneof![Just("s:"), Just("t"), Just("")].prop_map(|p: &str| TagExpr::Prefix(p.as_bytes().to_vec())),
+        1 => prop_oneof![Just("s:"), Just("")].prop_map(|p: &str| TagExpr::Several(p.as_bytes().to_vec())),
         1 => prop::collection::vec(65_530..65_540_u32, 0..5).prop_map(|o| TagExpr::Ordinals(o.into_iter().collect())),
         1 => Just(TagExpr::Ordinals((65_000..66_000).collect())),
     ];

@@ -141,6 +141,8 @@ enum Node {
     Never,
     Exists,
     Tag(Vec<u8>, Keys),
+    /// Those that carry two of these.
+    Several(Vec<(Vec<u8>, Keys)>),
     Ordinals(roaring::RoaringBitmap),
     /// The members that are asked for, the smallest first, and those that are excluded.
     And(Vec<Node>, Vec<Node>),
@@ -274,6 +276,7 @@ impl Node {
             TagExpr::Prefix(prefix) => {
                 Node::Or(overlaid(view, overlay, prefix)?.into_iter().map(|(tag, keys)| Node::Tag(tag, keys)).collect())
             }
+            TagExpr::Several(prefix) => Node::Several(overlaid(view, overlay, prefix)?.into_iter().collect()),
             TagExpr::Ordinals(set) => Node::Ordinals(set.clone()),
             TagExpr::And(inner) => {
                 let (mut asked, mut excluded) = (Vec::new(), Vec::new());
@@ -298,6 +301,7 @@ impl Node {
             Node::Never => BTreeSet::new(),
             Node::Exists | Node::Not(_) => exist.clone(),
             Node::Tag(_, keys) => chunks_of(keys),
+            Node::Several(tags) => tags.iter().flat_map(|(_, keys)| chunks_of(keys)).collect(),
             Node::Ordinals(set) => {
                 let base = |chunk: u16| u32::from(chunk) << 16;
                 exist.iter().copied().filter(|&c| set.range(base(c)..=base(c) | 0xffff).next().is_some()).collect()
@@ -316,6 +320,17 @@ impl Node {
             Node::Never => words.fill(0),
             Node::Exists => at.exists(words)?,
             Node::Tag(tag, keys) => at.carriers(tag, keys, words)?,
+            Node::Several(tags) => {
+                words.fill(0);
+                let (mut once, mut these) = (Box::new([0_u64; 1024]), Box::new([0_u64; 1024]));
+                for (tag, keys) in tags {
+                    at.carriers(tag, keys, &mut these)?;
+                    for ((word, once), these) in words.iter_mut().zip(once.iter_mut()).zip(these.iter()) {
+                        *word |= *once & these;
+                        *once |= these;
+                    }
+                }
+            }
             Node::Ordinals(set) => {
                 at.exists(words)?;
                 let mut these = Box::new([0_u64; 1024]);
@@ -377,6 +392,10 @@ impl Node {
             Node::Never => 0.0,
             Node::Exists => 1.0,
             Node::Tag(_, keys) => cardinality(keys) / all,
+            Node::Several(tags) => {
+                let carried = tags.iter().map(|(_, keys)| cardinality(keys) / all).sum::<f64>();
+                (carried - 1.0).max(0.0)
+            }
             Node::Ordinals(set) => set.len() as f64 / all,
             Node::And(asked, excluded) => {
                 asked.iter().map(of).product::<f64>() * excluded.iter().map(|node| 1.0 - of(node)).product::<f64>()

@@ -95,6 +95,12 @@ impl Delta {
         self.by_id.len()
     }
 
+    /// The tags with this prefix that events name, in any order.
+    pub(super) fn tags_with<'a>(&'a self, prefix: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+        let tags = self.sets.iter().flat_map(|set| &set.events).filter_map(|event| event.tag.as_deref());
+        tags.filter(move |tag| tag.starts_with(prefix))
+    }
+
     /// How many events there are.
     pub(super) fn event_count(&self) -> u64 {
         self.event_count

@@ -40,8 +40,8 @@ fn walk(
         TagExpr::Exists | TagExpr::Not(_) => None,
         TagExpr::Never => Some(RoaringBitmap::new()),
         TagExpr::Ordinals(set) => Some(set.clone()),
-        TagExpr::Tag(_) | TagExpr::Prefix(_) if !tells => None,
-        TagExpr::Prefix(prefix) if prefix.is_empty() => None,
+        TagExpr::Tag(_) | TagExpr::Prefix(_) | TagExpr::Several(_) if !tells => None,
+        TagExpr::Prefix(prefix) | TagExpr::Several(prefix) if prefix.is_empty() => None,
         TagExpr::Tag(tag) => {
             let mut found = open()?;
             for (n, (run, _)) in view.runs().enumerate() {
@@ -51,7 +51,7 @@ fn walk(
             }
             Some(found)
         }
-        TagExpr::Prefix(prefix) => {
+        TagExpr::Prefix(prefix) | TagExpr::Several(prefix) => {
             let mut found = open()?;
             for (n, (run, _)) in view.runs().enumerate() {
                 for position in run.tags.prefix(prefix)? {

@@ -17,6 +17,8 @@ pub enum TagExpr {
     Tag(Vec<u8>),
     /// Carries some tag that starts with these bytes.
     Prefix(Vec<u8>),
+    /// Carries at least two tags that start with these bytes.
+    Several(Vec<u8>),
     /// Is one of these.
     Ordinals(RoaringBitmap),
     /// All of these; empty: exists.
@@ -35,6 +37,10 @@ impl TagExpr {
             TagExpr::Never => false,
             TagExpr::Tag(tag) => tags.iter().any(|t| t.as_ref() == tag.as_slice()),
             TagExpr::Prefix(prefix) => tags.iter().any(|t| t.as_ref().starts_with(prefix)),
+            TagExpr::Several(prefix) => {
+                let mut found = tags.iter().map(AsRef::as_ref).filter(|tag| tag.starts_with(prefix));
+                found.next().is_some_and(|first| found.any(|tag| tag != first))
+            }
             TagExpr::Ordinals(set) => set.contains(ordinal.0),
             TagExpr::And(all) => all.iter().all(|e| e.holds(ordinal, tags)),
             TagExpr::Or(any) => any.iter().any(|e| e.holds(ordinal, tags)),
@@ -46,7 +52,7 @@ impl TagExpr {
     pub(super) fn names(&self, tag: &[u8]) -> bool {
         match self {
             TagExpr::Tag(named) => named == tag,
-            TagExpr::Prefix(prefix) => tag.starts_with(prefix),
+            TagExpr::Prefix(prefix) | TagExpr::Several(prefix) => tag.starts_with(prefix),
             TagExpr::And(inner) | TagExpr::Or(inner) => inner.iter().any(|e| e.names(tag)),
             TagExpr::Not(inner) => inner.names(tag),
             TagExpr::Exists | TagExpr::Never | TagExpr::Ordinals(_) => false,
@@ -58,7 +64,7 @@ impl TagExpr {
         match self {
             TagExpr::Exists => Some(true),
             TagExpr::Never => Some(false),
-            TagExpr::Tag(_) | TagExpr::Prefix(_) => None,
+            TagExpr::Tag(_) | TagExpr::Prefix(_) | TagExpr::Several(_) => None,
             TagExpr::Ordinals(set) => Some(set.contains(ordinal.0)),
             TagExpr::And(all) => {
                 let mut sum = Some(true);

@@ -4,7 +4,7 @@
 //! right for the entities of that part and for those with no change set at all.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -215,6 +215,15 @@ impl View {
                 }
             }
         }
+    }
+
+    /// Every tag with this prefix that any event of the view asserts, sorted.
+    pub fn tags_with(&self, prefix: &[u8]) -> Result<BTreeSet<Vec<u8>>> {
+        let mut tags: BTreeSet<Vec<u8>> = self.delta.tags_with(prefix).map(<[u8]>::to_vec).collect();
+        for (run, _) in self.runs() {
+            tags.extend(run.tags.range(run.tags.prefix(prefix)?)?);
+        }
+        Ok(tags)
     }
 
     /// About how many entities the expression selects now (from stored cardinalities; reads no postings).

@@ -86,6 +86,8 @@ pub struct TagColumn {
     collation: pg_sys::Oid,
     /// How two values compare; no function where they have no order.
     compare: pg_sys::Oid,
+    /// Whether two values are equal as elements of an array; no function where nothing says it.
+    pub equal: pg_sys::Oid,
     /// The length, passing and alignment of a value.
     layout: (i16, bool, std::ffi::c_char),
 }
@@ -118,7 +120,11 @@ impl TagColumn {
             };
             let mut layout = (0, false, 0);
             pg_sys::get_typlenbyvalalign(value.oid, &mut layout.0, &mut layout.1, &mut layout.2);
-            let compare = (*pg_sys::lookup_type_cache(value.oid, pg_sys::TYPECACHE_CMP_PROC as i32)).cmp_proc;
+            let flags = (pg_sys::TYPECACHE_CMP_PROC | pg_sys::TYPECACHE_EQ_OPR) as i32;
+            let known = &*pg_sys::lookup_type_cache(value.oid, flags);
+            let compare = known.cmp_proc;
+            let equal =
+                if known.eq_opr == pg_sys::InvalidOid { known.eq_opr } else { pg_sys::get_opcode(known.eq_opr) };
             let column = Self {
                 prefix: [namespace.as_bytes(), b":"].concat(),
                 value,
@@ -132,6 +138,7 @@ impl TagColumn {
                 column_type: attribute.atttypid,
                 collation: attribute.attcollation,
                 compare,
+                equal,
                 layout,
                 name,
             };
@@ -155,6 +162,29 @@ impl TagColumn {
                 format!("invalid value for option \"on_many\" of column \"{name}\", whose type has no order"),
                 Some("Valid values are: null."),
             );
+        }
+    }
+
+    /// Whether nothing but functions of the server's own makes values of the column, and tells equal ones.
+    pub fn is_plain(&self) -> bool {
+        // SAFETY: plain catalog look-up.
+        let is_domain = unsafe { pg_sys::get_typtype(self.column_type) } as u8 == pg_sys::TYPTYPE_DOMAIN;
+        self.value.is_plain() && !is_domain && (!self.is_array || typed::is_internal(self.equal))
+    }
+
+    /// The elements of an array of the column's type.
+    ///
+    /// # Safety
+    /// `datum` must be such an array.
+    pub unsafe fn elements(&self, datum: pg_sys::Datum) -> Vec<Option<pg_sys::Datum>> {
+        // SAFETY: the caller's promise is passed on; the layout is the element type's.
+        unsafe {
+            let array = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast::<pg_sys::ArrayType>();
+            let (mut values, mut nulls, mut count) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);
+            let (length, by_value, alignment) = self.layout;
+            let (element, length) = (self.value.oid, length.into());
+            pg_sys::deconstruct_array(array, element, length, by_value, alignment, &mut values, &mut nulls, &mut count);
+            (0..count as usize).map(|n| (!*nulls.add(n)).then(|| *values.add(n))).collect()
         }
     }
 
@@ -265,28 +295,11 @@ impl TagColumn {
             if !self.is_array {
                 return vec![typed::copied(&[&self.prefix, self.value.text(datum)])];
             }
-            let array = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast::<pg_sys::ArrayType>();
-            let (mut values, mut nulls, mut count) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);
-            let (length, by_value, alignment) = self.layout;
-            let element = self.value.oid;
-            pg_sys::deconstruct_array(
-                array,
-                element,
-                length.into(),
-                by_value,
-                alignment,
-                &mut values,
-                &mut nulls,
-                &mut count,
-            );
-            (0..count as usize)
-                .map(|n| {
-                    if *nulls.add(n) {
-                        raise(Code::ERRCODE_NOT_NULL_VIOLATION, format!("{} must not contain nulls", self.name), None);
-                    }
-                    typed::copied(&[&self.prefix, self.value.text(*values.add(n))])
-                })
-                .collect()
+            let of_element = |element: Option<pg_sys::Datum>| match element {
+                Some(value) => typed::copied(&[&self.prefix, self.value.text(value)]),
+                None => raise(Code::ERRCODE_NOT_NULL_VIOLATION, format!("{} must not contain nulls", self.name), None),
+            };
+            self.elements(datum).into_iter().map(of_element).collect()
         }
     }
 

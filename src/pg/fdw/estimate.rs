@@ -35,6 +35,7 @@ fn selectivity(qual: &Qual) -> f64 {
         Qual::Or(any) => any.iter().map(selectivity).sum::<f64>().min(1.0),
         Qual::Not(qual) => 1.0 - selectivity(qual),
         Qual::Leaf(Leaf::TagsContain | Leaf::TagsOverlap | Leaf::Tag, _) => 0.05,
+        Qual::About(_) => 0.1,
         Qual::Leaf(_, _) => 0.3,
     }
 }

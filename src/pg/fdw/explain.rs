@@ -100,6 +100,7 @@ fn asks_tags(qual: &Qual) -> bool {
     match qual {
         Qual::And(quals) | Qual::Or(quals) => quals.iter().any(asks_tags),
         Qual::Not(qual) => asks_tags(qual),
+        Qual::About(_) => true,
         Qual::Leaf(leaf, _) => {
             use Leaf::*;
             matches!(leaf, TagsContain | TagsOverlap | Tag | HasTag | TagAny | TagPrefix | TagLike)
@@ -121,6 +122,7 @@ unsafe fn show(qual: &Qual, around: *mut pg_sys::List, inner: bool) -> String {
                 if inner { format!("({})", parts.join(" OR ")) } else { parts.join(" OR ") }
             }
             Qual::Not(qual) => format!("NOT {}", show(qual, around, true)),
+            Qual::About(about) => value(&about.clause, around),
             Qual::Leaf(leaf, v) => match leaf {
                 Leaf::Id(cmp) => format!("id {} {}", cmp.symbol(), value(v, around)),
                 Leaf::IdAny => format!("id = ANY ({})", value(v, around)),

@@ -2,6 +2,7 @@
 //!
 //! Invariant: every callback is guarded, and nothing but copyable nodes is kept in a plan.
 
+mod about;
 pub mod apply;
 mod bulk;
 pub mod columns;

@@ -72,7 +72,13 @@ impl Face {
 
     fn qual(&self, rinfo: *mut pg_sys::RestrictInfo) -> Option<Qual> {
         // SAFETY: the clause of a RestrictInfo is a boolean expression.
-        self.with(|t| unsafe { t.recognise((*rinfo).clause.cast()) })
+        let qual = self.with(|t| unsafe { t.recognise((*rinfo).clause.cast()) });
+        // What leaks its arguments must not see values of rows that a security barrier hides.
+        // SAFETY: the planner's own structures.
+        qual.filter(|qual| unsafe {
+            let is_behind = (*rinfo).security_level > (*self.rel).baserestrict_min_security;
+            !is_behind || (*rinfo).leakproof || !qual.asks_values()
+        })
     }
 
     /// The clauses in the form that a plan keeps them.
@@ -153,9 +159,9 @@ pub unsafe extern "C-unwind" fn get_rel_size(
     }
 }
 
-/// Whether an equivalence class has this face's id as a member; `arg` is the [`Face`].
+/// Whether an equivalence class has this face's id or a tag column as a member; `arg` is the [`Face`].
 #[pg_guard]
-unsafe extern "C-unwind" fn is_id(
+unsafe extern "C-unwind" fn is_sought(
     _root: *mut pg_sys::PlannerInfo,
     _rel: *mut pg_sys::RelOptInfo,
     _ec: *mut pg_sys::EquivalenceClass,
@@ -163,7 +169,10 @@ unsafe extern "C-unwind" fn is_id(
     arg: *mut std::ffi::c_void,
 ) -> bool {
     // SAFETY: `get_paths` passes its face, which outlives the call.
-    unsafe { (*arg.cast::<Face>()).with(|t| t.column((*em).em_expr.cast()) == Some(Column::Id)) }
+    unsafe {
+        let column = (*arg.cast::<Face>()).with(|t| t.column((*em).em_expr.cast()));
+        matches!(column, Some(Column::Id | Column::Tagged(_)))
+    }
 }
 
 /// The relations that give the instant of the face; null if none does.
@@ -206,7 +215,7 @@ pub unsafe extern "C-unwind" fn get_paths(
             let implied = pg_sys::generate_implied_equalities_for_column(
                 root,
                 rel,
-                Some(is_id),
+                Some(is_sought),
                 std::ptr::from_ref(face).cast_mut().cast(),
                 (*rel).lateral_referencers,
             );

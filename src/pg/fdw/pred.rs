@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
-use crate::engine::{State, TagExpr, View};
+use super::about::Asked;
+use crate::engine::{Horizon, State, TagExpr, View};
 use crate::error::Result;
 use crate::types::Ns;
 
@@ -31,6 +32,8 @@ pub enum Pred {
     Between(Instant, Ns, Ns),
     /// The version or interval has no end.
     Open,
+    /// The values of a namespace satisfy this.
+    About(Asked),
     /// All of these.
     And(Vec<Pred>),
     /// Any of these.
@@ -151,6 +154,7 @@ impl Pred {
             Pred::Prefix(prefix) => s.tags.iter().any(|t| t.starts_with(prefix)),
             Pred::Between(instant, from, to) => s.instant(*instant).is_some_and(|at| *from <= at && at <= *to),
             Pred::Open => s.to.is_none(),
+            Pred::About(asked) => asked.matches(s.tags, s.id),
             Pred::And(all) => all.iter().all(|p| p.matches(s)),
             Pred::Or(any) => any.iter().any(|p| p.matches(s)),
             Pred::Not(p) => !p.matches(s),
@@ -166,20 +170,36 @@ impl Pred {
         }
     }
 
-    /// Whether the tree asks for ids.
+    /// Whether the tree asks for ids, if only to name them in errors.
     pub fn asks_ids(&self) -> bool {
-        self.any(&|leaf| matches!(leaf, Pred::IdIn(_) | Pred::IdBetween(..)))
+        self.any(&|leaf| matches!(leaf, Pred::IdIn(_) | Pred::IdBetween(..) | Pred::About(_)))
     }
 
-    /// What [`lower`](Self::lower) leaves open, to be asked of each entity that it selects: the parts about instants.
+    /// Finds out which questions about values need entities to be looked at, at this horizon; `stays` says that later
+    /// horizons are the same.
+    pub fn settle(&self, view: &Arc<View>, horizon: &Horizon, stays: bool) {
+        match self {
+            Pred::And(inner) | Pred::Or(inner) => inner.iter().for_each(|p| p.settle(view, horizon, stays)),
+            Pred::Not(inner) => inner.settle(view, horizon, stays),
+            Pred::About(asked) => asked.settle(view, horizon, stays),
+            _ => {}
+        }
+    }
+
+    /// What [`lower`](Self::lower) leaves open, to be asked of each entity that it selects: the parts about instants,
+    /// and those about values that not every entity tells by its tags alone.
     pub fn left_open(self) -> Option<Pred> {
-        let asks_instants = |p: &Pred| p.any(&|leaf| matches!(leaf, Pred::Between(..)));
+        let is_open = |leaf: &Pred| match leaf {
+            Pred::Between(..) => true,
+            Pred::About(asked) => asked.is_open(),
+            _ => false,
+        };
         match self {
             Pred::And(all) => {
                 let open: Vec<Pred> = all.into_iter().filter_map(Pred::left_open).collect();
                 (!open.is_empty()).then_some(Pred::And(open))
             }
-            pred => asks_instants(&pred).then_some(pred),
+            pred => pred.any(&is_open).then_some(pred),
         }
     }
 
@@ -215,6 +235,7 @@ impl Pred {
             }
             Pred::Tag(tag) => TagExpr::Tag(tag.clone()),
             Pred::Prefix(prefix) => TagExpr::Prefix(prefix.clone()),
+            Pred::About(asked) => asked.bounded(view, upper),
             Pred::And(inner) => TagExpr::And(all(inner)?),
             Pred::Or(inner) => TagExpr::Or(all(inner)?),
             Pred::Not(inner) => TagExpr::Not(Box::new(inner.bounded(view, !upper)?)),

@@ -8,6 +8,8 @@ use std::ops::Bound;
 use pgrx::pg_sys;
 use pgrx::prelude::PgSqlErrorCode as Code;
 
+use super::about::About;
+use super::columns::Columns;
 use super::pred::{Instant, Pred};
 use super::tuple::Column;
 use crate::engine::Pattern;
@@ -115,6 +117,8 @@ pub enum Qual {
     Not(Box<Qual>),
     /// A question about a value.
     Leaf(Leaf, Value),
+    /// A question about a tag column.
+    About(About),
 }
 
 /// The relation whose clauses are looked at.
@@ -124,7 +128,7 @@ pub struct Target<'a> {
     /// Its shape.
     pub shape: Shape,
     /// Its columns.
-    pub columns: &'a [Column],
+    pub columns: &'a Columns,
     /// The number of its column `tableoid`: [`TABLEOID`], or a place in the rows of an aggregate.
     pub tableoid: i16,
     /// Whether an expression is the same for every row of the relation.
@@ -173,10 +177,10 @@ impl Target<'_> {
                 pg_sys::NodeTag::T_NullTest => self.null_test(node.cast()),
                 _ => None,
             };
-            match found {
-                Some(qual) => Some(qual),
-                None if pg_sys::exprType(node) == pg_sys::BOOLOID => Some(Qual::Leaf(Leaf::Bool, self.value(node)?)),
-                None => None,
+            match (found, self.value(node)) {
+                (Some(qual), _) => Some(qual),
+                (None, Some(value)) if pg_sys::exprType(node) == pg_sys::BOOLOID => Some(Qual::Leaf(Leaf::Bool, value)),
+                (None, _) => self.about(node),
             }
         }
     }
@@ -460,14 +464,15 @@ impl Qual {
     /// Makes all expressions ready to run.
     ///
     /// # Safety
-    /// `parent` must be the scan's plan state.
-    pub unsafe fn prepare(&mut self, parent: *mut pg_sys::PlanState) {
+    /// `parent` must be the scan's plan state, and `columns` those that its expressions name.
+    pub unsafe fn prepare(&mut self, columns: &Columns, parent: *mut pg_sys::PlanState) {
         // SAFETY: the caller's promise is passed on.
         unsafe {
             match self {
-                Qual::And(quals) | Qual::Or(quals) => quals.iter_mut().for_each(|q| q.prepare(parent)),
-                Qual::Not(qual) => qual.prepare(parent),
+                Qual::And(quals) | Qual::Or(quals) => quals.iter_mut().for_each(|q| q.prepare(columns, parent)),
+                Qual::Not(qual) => qual.prepare(columns, parent),
                 Qual::Leaf(_, value) => value.prepare(parent),
+                Qual::About(about) => about.prepare(columns, parent),
             }
         }
     }
@@ -486,7 +491,17 @@ impl Qual {
                         .then(|| ask_leaf(*leaf, value, Some((*constant).constvalue), false))
                 }
             }
-            Qual::Leaf(..) => None,
+            Qual::Leaf(..) | Qual::About(_) => None,
+        }
+    }
+
+    /// Whether values that no row shows may be asked about.
+    pub fn asks_values(&self) -> bool {
+        match self {
+            Qual::And(quals) | Qual::Or(quals) => quals.iter().any(Qual::asks_values),
+            Qual::Not(qual) => qual.asks_values(),
+            Qual::Leaf(..) => false,
+            Qual::About(_) => true,
         }
     }
 
@@ -504,6 +519,7 @@ impl Qual {
                 }
                 Qual::Not(qual) => qual.ask(!negated, context),
                 Qual::Leaf(leaf, value) => ask_leaf(*leaf, value, value.get(context), negated),
+                Qual::About(about) => about.ask(negated, context).map_or(Pred::False, Pred::About),
             }
         }
     }

@@ -179,7 +179,7 @@ pub unsafe extern "C-unwind" fn begin(node: *mut pg_sys::ForeignScanState, _efla
         if has_marker != marker.is_some() {
             unrecognised();
         }
-        quals.iter_mut().for_each(|q| q.prepare(parent));
+        quals.iter_mut().for_each(|q| q.prepare(&source.columns, parent));
         if let Some(marker) = &mut marker {
             marker.prepare(parent);
         }
@@ -390,6 +390,7 @@ impl Scan {
                     let (ordinals, select, filter) = match pinned {
                         Some(ordinals) => (ordinals, None, Some(pred)),
                         None => {
+                            pred.settle(&view, &horizon, self.marker.is_none());
                             let expr = pred.lower(&view).or_raise();
                             let select = Select::new(view.clone(), expr, horizon.clone()).or_raise();
                             (Vec::new(), Some(Box::new(select)), pred.left_open())

@@ -129,6 +129,13 @@ impl TextType {
         self.is_text
     }
 
+    /// Whether reading a value runs nothing but a function of the server's own that needs no undoing.
+    pub fn is_plain(&self) -> bool {
+        // SAFETY: plain catalog look-up.
+        let kind = unsafe { pg_sys::get_typtype(self.oid) } as u8;
+        (kind == pg_sys::TYPTYPE_BASE || kind == pg_sys::TYPTYPE_ENUM) && is_internal(self.input) && !is_array(self.oid)
+    }
+
     /// The value of a text, or why there is none.
     pub fn value(&self, text: &[u8]) -> Result<pg_sys::Datum, String> {
         if self.is_text {
@@ -155,6 +162,29 @@ impl TextType {
             let _settings = Settings::replace();
             CStr::from_ptr(pg_sys::OidOutputFunctionCall(self.output, datum)).to_bytes()
         }
+    }
+}
+
+/// Whether the values of a type are arrays.
+fn is_array(oid: pg_sys::Oid) -> bool {
+    // SAFETY: plain catalog look-up.
+    unsafe { pg_sys::get_element_type(oid) != pg_sys::InvalidOid }
+}
+
+/// Whether a function is of the server's own code (`INTERNALlanguageId`) and does not change from call to call.
+pub fn is_internal(function: pg_sys::Oid) -> bool {
+    const INTERNAL: u32 = 12;
+    // SAFETY: the cached row is valid until it is released; what is needed of it is read before.
+    unsafe {
+        let cache = pg_sys::SysCacheIdentifier::PROCOID as i32;
+        let tuple = pg_sys::SearchSysCache1(cache, pg_sys::Datum::from(function));
+        if tuple.is_null() {
+            return false;
+        }
+        let form = pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_proc>();
+        let is = (*form).prolang.to_u32() == INTERNAL && (*form).provolatile as u8 != pg_sys::PROVOLATILE_VOLATILE;
+        pg_sys::ReleaseSysCache(tuple);
+        is
     }
 }
 
