@@ -25,8 +25,13 @@ DECLARE
 BEGIN
     -- Nothing of schema entitydb is named unless there is a face: who has no right to it may still alter tables.
     FOR face IN
-        SELECT t.ftrelid FROM pg_event_trigger_ddl_commands() d
-        JOIN pg_foreign_table t ON t.ftrelid = d.objid AND d.classid = 'pg_class'::regclass
+        -- What is altered in a parent is altered in its children.
+        WITH RECURSIVE altered (oid) AS (
+            SELECT d.objid FROM pg_event_trigger_ddl_commands() d WHERE d.classid = 'pg_class'::regclass
+            UNION SELECT i.inhrelid FROM altered a JOIN pg_inherits i ON i.inhparent = a.oid
+        )
+        SELECT t.ftrelid FROM altered a
+        JOIN pg_foreign_table t ON t.ftrelid = a.oid
         JOIN pg_foreign_server s ON s.oid = t.ftserver
         JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw AND w.fdwname = 'entitydb'
     LOOP

@@ -44,6 +44,12 @@ SELECT * FROM fails('ALTER FOREIGN TABLE f ADD COLUMN tags text[], DROP COLUMN c
 SELECT * FROM fails('ALTER FOREIGN TABLE f RENAME TO g');
 SELECT count(*) FROM g;
 DROP FOREIGN TABLE g;
+-- Of a partition too, where its parent is altered.
+CREATE TABLE parent (id text COLLATE "C", content bytea) PARTITION BY LIST (id);
+CREATE FOREIGN TABLE child PARTITION OF parent DEFAULT SERVER entitydb OPTIONS (dataset 'entity');
+SELECT * FROM fails('ALTER TABLE parent ADD COLUMN tags text');
+SELECT * FROM fails('ALTER TABLE parent RENAME COLUMN content TO tags');
+DROP TABLE parent;
 -- A dataset that is named for the first time belongs to the face's owner, and is gone with the transaction.
 CREATE ROLE regress_facemaker;
 GRANT CREATE ON SCHEMA public TO regress_facemaker;
