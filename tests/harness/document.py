@@ -66,7 +66,7 @@ def blocks(text):
 GENERATED = [
     (re.compile(r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+([+-]\d\d(:\d\d)?|\b)"), "<time>"),
     (re.compile(r"\b\d+:\d+:(\d+(,\d+)*)?(?=\s|$)"), "<snapshot>"),
-    (re.compile(r"process with PID \d+"), "process with PID <pid>"),
+    (re.compile(r'with payload "\d+" received from server process with PID \d+'), "from <pid>"),
 ]
 # Columns whose values are the server's own.
 OWN = {"tx", "receipt", "segment", "bytes", "delta_bytes", "oid"}
