@@ -167,6 +167,18 @@ $$;
 SELECT estimate($$UPDATE open_docs SET tags = '{}' WHERE tags @> '{all}'$$)
     = estimate($$UPDATE open_docs SET tags = '{}' WHERE tags @> '{nothing}'$$) AS alike;
 
+-- The values of a tag column in rows that a barrier hides are given to no operator that could tell of them.
+SET ROLE regress_owner;
+CREATE FOREIGN TABLE rated (id text, level text, rank int) SERVER entitydb OPTIONS (dataset 'other');
+INSERT INTO rated (id, level, rank) VALUES ('pub', 'open', 1), ('sec', 'secret', 7);
+CREATE VIEW open_rated WITH (security_barrier) AS SELECT id, level, rank FROM rated WHERE level = 'open';
+GRANT SELECT, UPDATE ON open_rated TO regress_viewer;
+SET ROLE regress_viewer;
+SELECT id FROM open_rated WHERE 1 / (rank - 7) < 1;
+UPDATE open_rated SET rank = 2 WHERE 1 / (rank - 7) < 1;
+UPDATE open_rated SET rank = 3 WHERE rank < 3 AND leak(level);
+UPDATE open_rated SET rank = 3 WHERE rank = 7;
+EXPLAIN (COSTS OFF) UPDATE open_rated SET rank = 3 WHERE rank = 7 AND 1 / (rank - 7) < 1;
 -- Statistics are for those who administer the dataset and for pg_read_all_stats.
 SELECT dataset FROM entitydb.stat_dataset;
 SELECT * FROM entitydb.stat_segment;
@@ -193,7 +205,7 @@ RESET ROLE;
 DROP FUNCTION leak(text), leak(text[]), estimate(text);
 DROP OWNED BY regress_all, regress_reader, regress_columns, regress_viewer;
 SET ROLE regress_owner;
-DROP VIEW open_docs;
+DROP VIEW open_docs, open_rated;
 SELECT entity_drop('safe');
 SELECT entity_drop('other');
 RESET ROLE;

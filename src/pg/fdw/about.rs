@@ -54,7 +54,8 @@ impl Target<'_> {
         let mut attribute = None;
         // SAFETY: the caller's promise is passed on.
         unsafe {
-            if !self.is_askable(node, &mut attribute) {
+            // What may answer differently for each row is asked for each row.
+            if !self.is_askable(node, &mut attribute) || pg_sys::contain_volatile_functions(node) {
                 return None;
             }
             let attribute = attribute?;
