@@ -20,6 +20,25 @@ impl Ns {
     pub const AFTER_ALL: Ns = Ns(i64::MAX);
 }
 
+impl fmt::Display for Ns {
+    /// The instant in UTC, as `2018-03-01 00:00:00.000000001`. The days are made into dates as Howard Hinnant's
+    /// `civil_from_days` does: by eras of 400 years that begin in March.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (seconds, ns) = (self.0.div_euclid(1_000_000_000), self.0.rem_euclid(1_000_000_000));
+        let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+        let since_march = days + 719_468;
+        let (era, day_of_era) = (since_march.div_euclid(146_097), since_march.rem_euclid(146_097));
+        let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let month_from_march = (5 * day_of_year + 2) / 153;
+        let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+        let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+        let year = year_of_era + era * 400 + i64::from(month <= 2);
+        let (hour, minute) = (second / 3600, second / 60 % 60);
+        write!(f, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{:02}.{ns:09}", second % 60)
+    }
+}
+
 /// Microseconds since 1970-01-01 UTC: system time as people see it (commit times have this resolution).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Micros(pub i64);
@@ -137,3 +156,23 @@ pub struct ChangeSet {
 
 /// How many tags an entity may carry at an instant.
 pub const TAGS_MAX: usize = 65_535;
+
+#[cfg(test)]
+mod tests {
+    use super::Ns;
+
+    #[test]
+    fn instants_are_shown_in_utc_to_the_nanosecond() {
+        for (ns, text) in [
+            (0, "1970-01-01 00:00:00.000000000"),
+            (-1, "1969-12-31 23:59:59.999999999"),
+            (951_782_400_000_000_001, "2000-02-29 00:00:00.000000001"),
+            (951_868_799_999_999_999, "2000-02-29 23:59:59.999999999"),
+            (4_107_542_400_000_000_000, "2100-03-01 00:00:00.000000000"),
+            (Ns::MIN_WRITABLE.0, "1678-01-01 00:00:00.000000000"),
+            (Ns::MAX_WRITABLE.0, "2261-12-31 23:59:59.999999999"),
+        ] {
+            assert_eq!(Ns(ns).to_string(), text);
+        }
+    }
+}

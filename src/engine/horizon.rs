@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::Event;
 use crate::types::{Micros, Ns, Xid};
 
 /// Whether an event of this transaction (and stated system time, if it has one of its own or its segment knows it)
@@ -52,6 +53,12 @@ impl Horizon {
                     }
             }
         }
+    }
+
+    /// Leaves those events that count on both axes.
+    pub fn retain(&self, events: &mut Vec<Event>) {
+        let mut knows = self.knows();
+        events.retain(|e| self.admits(e.ts, e.stamped, e.tx) && knows(e.tx, e.recorded_at));
     }
 
     /// The system-time axis as a predicate on an event's transaction and stated system time. It remembers its

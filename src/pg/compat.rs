@@ -14,6 +14,14 @@ mod raw {
         pub fn standard_ExecutorStart(query: *mut pg_sys::QueryDesc, flags: std::ffi::c_int);
         pub fn Async_Notify(channel: *const std::ffi::c_char, payload: *const std::ffi::c_char);
         pub fn GetCurrentStatementStartTimestamp() -> pg_sys::TimestampTz;
+        #[cfg(feature = "pg15")]
+        pub fn malloc(size: usize) -> *mut std::ffi::c_void;
+        #[cfg(feature = "pg15")]
+        pub fn free(memory: *mut std::ffi::c_void);
+        #[cfg(not(feature = "pg15"))]
+        pub fn guc_malloc(level: std::ffi::c_int, size: usize) -> *mut std::ffi::c_void;
+        #[cfg(not(feature = "pg15"))]
+        pub fn guc_free(memory: *mut std::ffi::c_void);
         pub static mut bytea_output: std::ffi::c_int;
     }
 }
@@ -278,5 +286,57 @@ pub unsafe fn reserve_ordinals(relid: pg_sys::Oid, count: u32) -> u32 {
         );
         pg_sys::SetUserIdAndSecContext(user, context);
         first as u32
+    }
+}
+
+/// Puts another text in the place of the value that a setting's check hook was given (`utils/guc.h`); false if there is no
+/// memory for it. Raises nothing.
+///
+/// # Safety
+/// `value` must be what PostgreSQL passed to the hook.
+pub unsafe fn replace_setting(value: *mut *mut std::ffi::c_char, text: &str) -> bool {
+    // SAFETY: the new text ends with a NUL and is in memory of the kind that PostgreSQL frees; the old one was such too.
+    unsafe {
+        #[cfg(feature = "pg15")]
+        let copy = raw::malloc(text.len() + 1).cast::<u8>();
+        #[cfg(not(feature = "pg15"))]
+        let copy = raw::guc_malloc(pg_sys::LOG as std::ffi::c_int, text.len() + 1).cast::<u8>();
+        if copy.is_null() {
+            return false;
+        }
+        std::ptr::copy_nonoverlapping(text.as_ptr(), copy, text.len());
+        *copy.add(text.len()) = 0;
+        #[cfg(feature = "pg15")]
+        raw::free((*value).cast());
+        #[cfg(not(feature = "pg15"))]
+        raw::guc_free((*value).cast());
+        *value = copy.cast();
+    }
+    true
+}
+
+/// Fields of a time and their kinds, and how many there are.
+pub type DateTimeFields = (*mut *mut std::ffi::c_char, *mut std::ffi::c_int, std::ffi::c_int);
+
+/// Makes a time of its fields (`utils/datetime.h`); not 0 where they are none.
+///
+/// # Safety
+/// The fields must be those that `ParseDateTime` found.
+pub unsafe fn decode_datetime(
+    (fields, kinds, count): DateTimeFields,
+    kind: &mut std::ffi::c_int,
+    tm: &mut pg_sys::pg_tm,
+    fsec: &mut pg_sys::fsec_t,
+    zone: &mut std::ffi::c_int,
+) -> std::ffi::c_int {
+    // SAFETY: the caller's promise is passed on.
+    unsafe {
+        #[cfg(feature = "pg15")]
+        return pg_sys::DecodeDateTime(fields, kinds, count, kind, tm, fsec, zone);
+        #[cfg(not(feature = "pg15"))]
+        {
+            let mut extra = pg_sys::DateTimeErrorExtra::default();
+            return pg_sys::DecodeDateTime(fields, kinds, count, kind, tm, fsec, zone, &mut extra);
+        }
     }
 }

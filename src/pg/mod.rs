@@ -15,6 +15,7 @@ pub mod maintain;
 mod maintain_sql;
 pub mod manifest;
 pub mod namespace;
+pub mod session;
 pub mod settings;
 pub mod snapshot_time;
 pub mod store;

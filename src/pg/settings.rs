@@ -7,6 +7,7 @@ use std::ffi::CString;
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 use pgrx::prelude::*;
 
+use super::session;
 use crate::engine::BuildOptions;
 
 /// How blocks of content are stored.
@@ -91,6 +92,7 @@ pub fn init() {
         GucContext::Suset,
         GucFlags::default(),
     );
+    session::init();
     // SAFETY: reserves the prefix for this library; called once, at preload.
     unsafe { pgrx::pg_sys::MarkGUCPrefixReserved(c"entitydb".as_ptr()) };
 }

@@ -38,10 +38,6 @@ function entitydb.hold
 view entitydb.erasure
 face issue of a typed dataset
 face issue_version of a typed dataset
-setting as_of
-setting as_of_system
-works session as_of
-works session as_of_system
 works typed scalar and array
 works typed none
 works typed version
@@ -54,9 +50,6 @@ works id bigint
 works id int
 works content text
 works content jsonb
-error write while as_of is set
-error function while as_of is set
-error write while as_of_system is set
 error not a member of the owner, erase
 error not a member of the owner, retention
 error tags and a tag column disagree

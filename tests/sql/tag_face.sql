@@ -43,10 +43,15 @@ CREATE FOREIGN TABLE exact (tag text, valid_to_ns bigint, valid_from_ns bigint) 
     OPTIONS (dataset 'entity', shape 'tag');
 SELECT * FROM exact ORDER BY valid_from_ns, tag;
 -- Read only.
-\set VERBOSITY verbose
 INSERT INTO entity_tag (id, tag) VALUES ('x', 'y');
+\echo :LAST_ERROR_SQLSTATE
 UPDATE entity_tag SET tag = 'z';
+\echo :LAST_ERROR_SQLSTATE
 DELETE FROM entity_tag;
+\echo :LAST_ERROR_SQLSTATE
 TRUNCATE entity_tag;
+\echo :LAST_ERROR_SQLSTATE
 SELECT * FROM entity_tag FOR SHARE;
+\echo :LAST_ERROR_SQLSTATE
 CREATE FOREIGN TABLE wrong (id text, content bytea) SERVER entitydb OPTIONS (dataset 'entity', shape 'tag');
+\echo :LAST_ERROR_SQLSTATE

@@ -61,15 +61,23 @@ EXECUTE carrying ('{x}');
 EXECUTE carrying ('{status:new}');
 EXECUTE carrying (NULL);
 -- Read only.
-\set VERBOSITY verbose
 INSERT INTO entity_version (id) VALUES ('x');
+\echo :LAST_ERROR_SQLSTATE
 UPDATE entity_version SET tags = '{}';
+\echo :LAST_ERROR_SQLSTATE
 DELETE FROM entity_version;
+\echo :LAST_ERROR_SQLSTATE
 TRUNCATE entity_version;
+\echo :LAST_ERROR_SQLSTATE
 SELECT * FROM entity_version FOR UPDATE;
+\echo :LAST_ERROR_SQLSTATE
 COPY entity_version (id) FROM stdin;
 x
 \.
+\echo :LAST_ERROR_SQLSTATE
 CREATE FOREIGN TABLE wrong (id text, valid_from date) SERVER entitydb OPTIONS (dataset 'entity', shape 'version');
+\echo :LAST_ERROR_SQLSTATE
 CREATE FOREIGN TABLE wrong (id text, version int) SERVER entitydb OPTIONS (dataset 'entity', shape 'version');
+\echo :LAST_ERROR_SQLSTATE
 SELECT id FROM entity_version v WHERE entitydb.at(v.tableoid, now(), NULL);
+\echo :LAST_ERROR_SQLSTATE

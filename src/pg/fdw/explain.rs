@@ -39,13 +39,17 @@ pub unsafe extern "C-unwind" fn explain(node: *mut pg_sys::ForeignScanState, es:
                 property(label, &parts.join(" AND "), es);
             }
         }
+        // Whether a table function gives valid time and system time, so that the session does not.
+        let mut given = (false, false);
         match &scan.marker {
             None => {}
             Some(Marker::At { ts, system, .. }) => {
+                given.0 = true;
                 let mut at = value(ts, around);
                 if let Some(system) = system {
                     let system = value(system, around);
                     if system != "NULL" {
+                        given.1 = true;
                         at = format!("{at} as known at {system}");
                     }
                 }
@@ -54,15 +58,23 @@ pub unsafe extern "C-unwind" fn explain(node: *mut pg_sys::ForeignScanState, es:
             Some(Marker::AtOrNow { ts }) => {
                 let at = value(ts, around);
                 if at != "NULL" {
+                    given.0 = true;
                     property(c"As Of", &at, es);
                 }
             }
             Some(Marker::AtSnapshot { token, ts }) => {
                 let at = value(ts, around);
+                given = (at != "NULL", true);
                 let at = if at == "NULL" { "now" } else { &at };
                 property(c"As Of", &format!("{at} as known to {}", value(token, around)), es);
             }
-            Some(Marker::Since { token }) => property(c"Since", &value(token, around), es),
+            Some(Marker::Since { token }) => {
+                given = (true, true);
+                property(c"Since", &value(token, around), es);
+            }
+        }
+        for (label, text) in scan.bounds.shown(given.0, given.1) {
+            property(label, &text, es);
         }
         if let (true, Some(rows)) = ((*es).analyze, scan.delta_rows) {
             let touched = scan.touched();

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use pgrx::pg_sys;
 
 use super::quals::{Target, Value, c_symbol};
-use super::scan::{known_at, own_xid, plain_read};
+use super::scan::{own_xid, plain_read};
 use crate::engine::{Horizon, Token, Wanted};
 use crate::pg::catalog::{Dataset, Shape};
+use crate::pg::session::Bounds;
 use crate::pg::{clock, floor, token};
 use crate::types::Ns;
 
@@ -60,9 +61,18 @@ impl Asked {
         Self { horizon, wanted: None }
     }
 
-    /// What a scan without a marker is asked for.
-    pub fn plain() -> Self {
-        Self::states(plain_read())
+    /// What a scan without a marker is asked for: states as of the session's bounds, or the timeline up to them.
+    ///
+    /// # Safety
+    /// `snapshot` must be registered or active.
+    pub unsafe fn plain(shape: Shape, bounds: Bounds, dataset: &Dataset, snapshot: pg_sys::Snapshot) -> Self {
+        // SAFETY: the caller's promise is passed on.
+        Self::states(unsafe {
+            match shape {
+                Shape::State => bounds.horizon(None, dataset, snapshot),
+                Shape::Event | Shape::Version | Shape::Tag => bounds.timeline(dataset, snapshot),
+            }
+        })
     }
 }
 
@@ -133,14 +143,15 @@ impl Marker {
         }
     }
 
-    /// What is asked for with the values as they are now; `None` where there are no rows, because one is NULL. Raises where
-    /// an answer would lack what is there no more.
+    /// What is asked for with the values as they are now, and with the session's bounds where the marker gives none; `None`
+    /// where there are no rows, because one is NULL. Raises where an answer would lack what is there no more.
     ///
     /// # Safety
     /// The marker must be prepared, `context` the scan's, and `snapshot` the one that it reads with.
     pub unsafe fn ask(
         &self,
         context: *mut pg_sys::ExprContext,
+        bounds: Bounds,
         dataset: &Dataset,
         snapshot: pg_sys::Snapshot,
     ) -> Option<Asked> {
@@ -149,25 +160,20 @@ impl Marker {
             match self {
                 Marker::At { ts, ns, system } => {
                     let ts = ts.get(context)?.value() as i64;
-                    let mut horizon = Horizon::at(if *ns { Ns(ts) } else { clock::last_ns(ts) });
-                    // Without a system time, what is known now counts.
-                    if let Some(system) = system.as_ref().and_then(|system| system.get(context)) {
-                        let system = system.value() as i64;
-                        if system != i64::MAX {
-                            floor::check(dataset, snapshot, system);
-                            horizon.known = Some(known_at(clock::to_unix_micros(system)));
-                        }
-                    }
-                    Some(Asked::states(horizon))
+                    let ts = if *ns { Ns(ts) } else { clock::last_ns(ts) };
+                    // Without a system time, what is known now counts, or at the session's bound.
+                    let system = system.as_ref().and_then(|system| system.get(context));
+                    let system = system.map(|system| system.value() as i64).or(bounds.system);
+                    Some(Asked::states(Bounds { system, ..bounds }.horizon(Some(ts), dataset, snapshot)))
                 }
                 Marker::AtOrNow { ts } => {
-                    let at = ts.get(context).map(|ts| Horizon::at(clock::last_ns(ts.value() as i64)));
-                    Some(Asked::states(at.unwrap_or_else(plain_read)))
+                    let at = ts.get(context).map(|ts| clock::last_ns(ts.value() as i64));
+                    Some(Asked::states(bounds.horizon(at, dataset, snapshot)))
                 }
                 Marker::AtSnapshot { token, ts } => {
                     let token = Self::token(token, context, dataset, snapshot)?;
-                    let at = ts.get(context).map(|ts| Horizon::at(clock::last_ns(ts.value() as i64)));
-                    let mut horizon = at.unwrap_or_else(plain_read);
+                    let at = ts.get(context).map(|ts| clock::last_ns(ts.value() as i64));
+                    let mut horizon = Bounds { system: None, ..bounds }.horizon(at, dataset, snapshot);
                     let own = own_xid();
                     // What is not committed has no system time, whatever a token says that was made by hand.
                     horizon.known = Some(Arc::new(move |tx, _| own != Some(tx) && token.knows(tx)));

@@ -73,6 +73,7 @@ unsafe extern "C-unwind" fn refetch(
     // SAFETY: PostgreSQL passes the running statement, its row mark, the row's ctid and a slot of the face's row type.
     unsafe {
         pg_sys::ExecClearTuple(slot);
+        write::check_writable(c"SELECT FOR UPDATE");
         let shared = shared(estate, mark);
         let place = &*rowid.cast_mut_ptr::<pg_sys::ItemPointerData>();
         let ordinal = Ordinal::new(place.ip_blkid.bi_hi, place.ip_blkid.bi_lo);

@@ -18,8 +18,9 @@ use super::tuple::{Column, EventRow, StateRow, columns_of, form_event, form_stat
 use crate::engine::{Event, EventScan, Horizon, Known, Opened, Select, State, States, Valid, View, Wants};
 use crate::pg::catalog::{self, Dataset, Shape};
 use crate::pg::error::OrRaise;
+use crate::pg::session::Bounds;
 use crate::pg::{clock, manifest, snapshot_time, store};
-use crate::types::{Ns, Ordinal, Xid};
+use crate::types::{Ordinal, Xid};
 
 /// A scan's own state, freed with the query's memory.
 pub struct Scan {
@@ -40,6 +41,8 @@ pub struct Scan {
     pub quals: Vec<Qual>,
     /// What a table function asks for.
     pub marker: Option<Marker>,
+    /// The session's bounds as they were when the scan began.
+    pub bounds: Bounds,
     whole: Option<Arc<View>>,
     /// The segments that the snapshot sees, once a scan of given ids has read the manifest.
     segments: Option<Vec<Arc<Opened>>>,
@@ -63,10 +66,11 @@ enum Cursor {
         filter: Option<Pred>,
         states: Box<States>,
     },
-    /// Events that satisfy `pred`.
+    /// Events that satisfy `pred` and that a bound admits, if there is one.
     Events {
         view: Arc<View>,
         pred: Pred,
+        bound: Option<Horizon>,
         scan: Box<EventScan>,
         current: Entity,
     },
@@ -194,6 +198,7 @@ pub unsafe extern "C-unwind" fn begin(node: *mut pg_sys::ForeignScanState, _efla
             counts,
             quals,
             marker,
+            bounds: Bounds::now(),
             whole: None,
             segments: None,
             view: None,
@@ -341,8 +346,8 @@ impl Scan {
             let context = (*node).ss.ps.ps_ExprContext;
             let snapshot = (*(*node).ss.ps.state).es_snapshot;
             let asked = match &self.marker {
-                None => Some(Asked::plain()),
-                Some(marker) => marker.ask(context, &self.dataset, snapshot),
+                None => Some(Asked::plain(self.shape, self.bounds, &self.dataset, snapshot)),
+                Some(marker) => marker.ask(context, self.bounds, &self.dataset, snapshot),
             };
             let Some(Asked { horizon, wanted }) = asked else { return Cursor::Done };
             let pred = Pred::And(self.quals.iter().map(|q| q.ask(false, context)).collect());
@@ -371,7 +376,7 @@ impl Scan {
                 found
             });
             match self.shape {
-                Shape::Event if self.blank && self.quals.is_empty() && wanted.is_none() => {
+                Shape::Event if self.blank && self.quals.is_empty() && wanted.is_none() && !self.is_bounded() => {
                     Cursor::Blanks(view.event_count())
                 }
                 Shape::Event => {
@@ -379,12 +384,12 @@ impl Scan {
                         Some(ordinals) => EventScan::of(view.clone(), ordinals, wanted),
                         None => EventScan::all(view.clone(), wanted).or_raise(),
                     });
-                    Cursor::Events { view, pred, scan, current: Entity::default() }
+                    // What was committed since a token is bound by neither setting.
+                    let bound = (self.is_bounded() && self.marker.is_none()).then_some(horizon);
+                    Cursor::Events { view, pred, bound, scan, current: Entity::default() }
                 }
                 Shape::Version | Shape::Tag => {
-                    // Scheduled facts are shown too.
-                    let all = Horizon::at(Ns::AFTER_ALL);
-                    Cursor::Spans(Box::new(Spans::new(self.shape, view, all, pred, pinned)))
+                    Cursor::Spans(Box::new(Spans::new(self.shape, view, horizon, pred, pinned)))
                 }
                 Shape::State => {
                     let (ordinals, select, filter) = match pinned {
@@ -406,6 +411,11 @@ impl Scan {
                 }
             }
         }
+    }
+
+    /// Whether the session bounds what its faces show.
+    fn is_bounded(&self) -> bool {
+        self.bounds != Bounds::default()
     }
 
     fn needs(&self, column: Column) -> bool {
@@ -520,10 +530,13 @@ impl Scan {
                 // SAFETY: the descriptor is the face's, whose columns `begin` read.
                 Some(Row::Tuple(unsafe { form_state(desc, relid, columns, &is_needed, &row) }))
             }
-            Cursor::Events { view, pred, scan, current } => loop {
+            Cursor::Events { view, pred, bound, scan, current } => loop {
                 let Some(event) = current.events.get(current.next) else {
                     pgrx::check_for_interrupts!();
                     current.ordinal = scan.next(&mut current.events).or_raise()?;
+                    if let Some(bound) = bound {
+                        bound.retain(&mut current.events);
+                    }
                     current.next = 0;
                     if needs_id || pred.asks_ids() {
                         current.id = view.id(current.ordinal).or_raise().into_owned();
@@ -562,7 +575,7 @@ pub fn plain_read() -> Horizon {
 }
 
 /// Whether a transaction was committed at or before `system`; what PostgreSQL no longer knows is older than that.
-pub(super) fn known_at(system: i64) -> Known {
+pub fn known_at(system: i64) -> Known {
     let own = own_xid();
     Arc::new(move |tx, recorded_at| {
         if own == Some(tx) {

@@ -6,9 +6,9 @@ use pgrx::pg_sys;
 use pgrx::prelude::*;
 
 use super::dataset_for_columns;
-use crate::engine::{self, Horizon, Pattern, TagExpr};
+use crate::engine::{self, Pattern, TagExpr};
 use crate::pg::error::{OrRaise, raise};
-use crate::pg::fdw::scan::plain_read;
+use crate::pg::session::Bounds;
 use crate::pg::{clock, store};
 
 /// `entitydb.has_tag(tags, pattern)`.
@@ -37,9 +37,12 @@ fn facets(
     let (Some(namespace), Some(members)) = (namespace, expr) else {
         return TableIterator::new(Vec::new());
     };
-    let horizon = at.map_or_else(plain_read, |at| Horizon::at(clock::last_ns(at.into())));
+    let at = at.map(|at| clock::last_ns(at.into()));
     // SAFETY: a function is called with an active snapshot.
-    let view = unsafe { store::view(&dataset, pg_sys::GetActiveSnapshot()) };
+    let (horizon, view) = unsafe {
+        let snapshot = pg_sys::GetActiveSnapshot();
+        (Bounds::now().horizon(at, &dataset, snapshot), store::view(&dataset, snapshot))
+    };
     let rows = engine::facets(&view, namespace.as_bytes(), &TagExpr::And(members), &horizon).or_raise();
     TableIterator::new(
         rows.into_iter().map(|(value, count)| (String::from_utf8_lossy(&value).into_owned(), count as i64)),

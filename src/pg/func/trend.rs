@@ -9,9 +9,10 @@ use pgrx::pg_sys;
 use pgrx::prelude::*;
 
 use super::dataset_for_columns;
-use crate::engine::{self, Horizon, TagExpr, Trend, View};
+use crate::engine::{self, Horizon, Known, TagExpr, Trend, View};
 use crate::pg::catalog::Dataset;
 use crate::pg::error::{OrRaise, raise};
+use crate::pg::session::Bounds;
 use crate::pg::{clock, store};
 use crate::types::Ns;
 
@@ -68,9 +69,9 @@ fn diff_set(
     let (Some(tags), Some(t1), Some(t2)) = (all_of(tags), t1, t2) else {
         return TableIterator::new(Vec::new());
     };
-    let view = view(&dataset);
+    let (view, known) = view(&dataset);
     let expr = TagExpr::And(tags.into_iter().map(TagExpr::Tag).collect());
-    let [from, to] = [t1, t2].map(|t| Horizon::at(clock::last_ns(t.into())));
+    let [from, to] = [t1, t2].map(|t| Horizon { known: known.clone(), ..Horizon::at(clock::last_ns(t.into())) });
     let differ = engine::difference_of_sets(&view, &expr, from, to).or_raise();
     TableIterator::new(differ.into_iter().map(move |(ordinal, is_new)| {
         let id = String::from_utf8_lossy(&view.id(ordinal).or_raise()).into_owned();
@@ -78,10 +79,13 @@ fn diff_set(
     }))
 }
 
-/// What the statement sees.
-fn view(dataset: &Dataset) -> Arc<View> {
+/// What the statement sees, and which transactions of it count if the session bounds them.
+fn view(dataset: &Dataset) -> (Arc<View>, Option<Known>) {
     // SAFETY: a function is called with an active snapshot.
-    unsafe { store::view(dataset, pg_sys::GetActiveSnapshot()) }
+    unsafe {
+        let snapshot = pg_sys::GetActiveSnapshot();
+        (store::view(dataset, snapshot), Bounds::now().known(dataset, snapshot))
+    }
 }
 
 /// Tags of which none is NULL.
@@ -99,7 +103,8 @@ fn asked(
     let (tags, since, until, step) = (all_of(tags)?, since?, until?, step?);
     let points = points(since, until, step);
     let instants: Vec<Ns> = points.iter().map(|at| clock::last_ns((*at).into())).collect();
-    Some((Trend::new(view(dataset), tags, &instants, None), points))
+    let (view, known) = view(dataset);
+    Some((Trend::new(view, tags, &instants, known), points))
 }
 
 /// `since`, `since + step` and so on up to `until`, each a step from the one before, as `generate_series` counts them.
