@@ -42,6 +42,7 @@ class Connection:
         user = user or os.environ.get("PGUSER", "postgres")
         dbname = dbname or os.environ.get("PGDATABASE", "postgres")
         self.notices = []
+        self.notifications = []  # (pid, channel, payload)
         self.pid = None
         self._buffer = b""
         self._socket = socket.socket(socket.AF_UNIX)
@@ -154,6 +155,9 @@ class Connection:
             elif kind == b"N":
                 fields = _fields(body)
                 self.notices.append((fields.get("V"), fields.get("C"), fields.get("M")))
+            elif kind == b"A":
+                channel, payload = body[4:-1].split(b"\0")
+                self.notifications.append((struct.unpack("!i", body[:4])[0], channel.decode(), payload.decode()))
             elif kind == b"K":
                 self.pid = struct.unpack("!i", body[:4])[0]
             elif kind == b"R" and struct.unpack("!i", body[:4])[0] != 0:
