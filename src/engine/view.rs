@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
-use std::ops::Bound;
+use std::ops::{Bound, Range};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,8 +14,9 @@ use roaring::RoaringBitmap;
 use super::bitmap;
 use super::delta::Delta;
 use super::opened::{Opened, Run};
-use super::{Blob, Event, Horizon, Rules, State, TagExpr, Timeline, Valid, Version};
+use super::{Blob, Event, Horizon, Inflated, Rules, Search, State, TagExpr, Timeline, Valid, Version};
 use crate::error::{Error, Result};
+use crate::index::content::Content;
 use crate::index::ids::Ids;
 use crate::segment::Kind;
 use crate::types::{ChangeSet, Ns, Ordinal};
@@ -208,11 +209,27 @@ impl View {
     pub fn content<'a>(&'a self, blob: &'a Blob) -> Result<Cow<'a, [u8]>> {
         match blob {
             Blob::Inline(bytes) => Ok(Cow::Borrowed(bytes)),
-            Blob::Stored { segment, offset, len, hash } => {
-                match self.contents.get(*segment as usize).and_then(|opened| opened.content()) {
-                    Some(content) => content.read(*offset, *len, *hash),
-                    None => Err(Error::Missing { segment: format!("content {segment}") }),
-                }
+            Blob::Stored { segment, offset, len, .. } => self.content_file(*segment)?.get(*offset, *len as usize),
+        }
+    }
+
+    /// Gives the bytes in a range of a content piece by piece, until `visit` has seen enough and says false. What lies past
+    /// the end of the content is left out.
+    pub fn visit_content(
+        &self,
+        blob: &Blob,
+        range: Range<usize>,
+        inflated: &mut Inflated,
+        visit: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> Result<()> {
+        let range = range.start.min(blob.len())..range.end.min(blob.len());
+        match blob {
+            Blob::Inline(bytes) => {
+                visit(bytes.get(range).unwrap_or_default());
+                Ok(())
+            }
+            Blob::Stored { segment, offset, len, .. } => {
+                self.content_file(*segment)?.visit(*offset, *len as usize, range, inflated, visit)
             }
         }
     }
@@ -224,6 +241,30 @@ impl View {
             tags.extend(run.tags.range(run.tags.prefix(prefix)?)?);
         }
         Ok(tags)
+    }
+
+    /// Whether a content matches; reads only as many blocks as tell.
+    pub fn search_content(&self, blob: &Blob, search: &Search, inflated: &mut Inflated) -> Result<bool> {
+        if let Some(answer) = search.of_len(blob.len()) {
+            return Ok(answer);
+        }
+        if let Blob::Inline(bytes) = blob {
+            return Ok(search.matches(bytes));
+        }
+        let from = search.tail().map_or(0, |len| blob.len().saturating_sub(len));
+        let (mut answer, mut pieces) = (None, search.begin());
+        self.visit_content(blob, from..blob.len(), inflated, &mut |piece| {
+            // Most contents are in one piece, which needs no copy.
+            let is_only = piece.len() == blob.len();
+            answer = if is_only { Some(search.matches(piece)) } else { pieces.feed(piece) };
+            answer.is_none()
+        })?;
+        Ok(answer.unwrap_or_else(|| pieces.finish()))
+    }
+
+    fn content_file(&self, number: u32) -> Result<&Content> {
+        let content = self.contents.get(number as usize).and_then(|opened| opened.content());
+        content.ok_or_else(|| Error::Missing { segment: format!("content {number}") })
     }
 
     /// About how many entities the expression selects now (from stored cardinalities; reads no postings).

@@ -4,7 +4,9 @@
 //! of an offset names the stream. Small contents go to the plain stream, so that reading one inflates nothing.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::section;
 use crate::error::{Error, Result};
@@ -21,6 +23,9 @@ const PLACE_SHIFT: u32 = 16;
 const ENTRY_BYTES: usize = 8;
 /// The index begins with the number of plain and of packed blocks.
 const COUNTS_BYTES: usize = 16;
+
+/// How many files were opened.
+static OPENED: AtomicU64 = AtomicU64::new(0);
 
 /// The hash of a content: its CRC-32, the same in every version of the software.
 pub fn hash(content: &[u8]) -> u32 {
@@ -121,6 +126,8 @@ impl ContentWriter {
 /// The contents of a file.
 #[derive(Clone, Debug)]
 pub struct Content {
+    /// What tells it from every other file that this process opened.
+    number: u64,
     blocks: Section,
     index: Section,
     plain: u64,
@@ -137,12 +144,13 @@ impl Content {
         if plain.checked_add(packed) != Some(entries) {
             return Err(malformed(reader.name(), format!("{plain} and {packed} blocks are not the {entries} indexed")));
         }
-        Ok(Self { blocks, index, plain, packed })
+        Ok(Self { number: OPENED.fetch_add(1, Ordering::Relaxed), blocks, index, plain, packed })
     }
 
-    /// The content at an offset, reading only its blocks; its hash must be `expected`.
+    /// The content at an offset, reading only its blocks. Its hash must be `expected`: where that of every block was found
+    /// right, [`get`](Self::get) is enough.
     pub fn read(&self, offset: u64, len: u32, expected: u32) -> Result<Cow<'_, [u8]>> {
-        let content = self.bytes(offset, len as usize)?;
+        let content = self.get(offset, len as usize)?;
         let found = hash(&content);
         if found == expected {
             return Ok(content);
@@ -151,38 +159,91 @@ impl Content {
         Err(malformed(self.blocks.name(), detail))
     }
 
-    fn bytes(&self, offset: u64, len: usize) -> Result<Cow<'_, [u8]>> {
-        let packed = offset & PACKED != 0;
+    /// The content at an offset, of which nothing is checked but the blocks that it lies in, when they are first touched.
+    pub fn get(&self, offset: u64, len: usize) -> Result<Cow<'_, [u8]>> {
         let start = offset & !PACKED;
-        let (mut block, mut skip) = (start / BLOCK_BYTES as u64, (start % BLOCK_BYTES as u64) as usize);
-        if len == 0 {
-            return Ok(Cow::Borrowed(&[]));
-        }
-        let first = self.block(packed, block)?;
-        if let Cow::Borrowed(bytes) = first
+        let skip = (start % BLOCK_BYTES as u64) as usize;
+        if offset & PACKED == 0
+            && len > 0
+            && let Cow::Borrowed(bytes) = self.block(false, start / BLOCK_BYTES as u64)?
             && let Some(content) = bytes.get(skip..skip + len)
         {
             return Ok(Cow::Borrowed(content));
         }
         // No allocation before the blocks are known to exist: `len` comes from disk.
         let mut out = Vec::new();
-        let mut bytes = first;
-        loop {
+        self.visit(offset, len, 0..len, &mut Inflated::default(), &mut |piece| {
+            out.extend_from_slice(piece);
+            true
+        })?;
+        Ok(Cow::Owned(out))
+    }
+
+    /// Gives the bytes in a range of the content at an offset piece by piece, from the blocks that they lie in alone, until
+    /// `visit` has seen enough and says false.
+    pub fn visit(
+        &self,
+        offset: u64,
+        len: usize,
+        range: Range<usize>,
+        inflated: &mut Inflated,
+        visit: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> Result<()> {
+        let start = (offset & !PACKED).checked_add(range.start as u64).ok_or_else(|| self.short(offset, len))?;
+        let (mut block, mut skip) = (start / BLOCK_BYTES as u64, (start % BLOCK_BYTES as u64) as usize);
+        let mut left = range.end.saturating_sub(range.start);
+        while left > 0 {
+            let bytes = self.block_in(offset & PACKED != 0, block, inflated)?;
             let rest = bytes.get(skip..).filter(|rest| !rest.is_empty()).ok_or_else(|| self.short(offset, len))?;
-            out.extend_from_slice(&rest[..rest.len().min(len - out.len())]);
-            if out.len() == len {
-                return Ok(Cow::Owned(out));
+            let piece = &rest[..rest.len().min(left)];
+            left -= piece.len();
+            if !visit(piece) {
+                break;
             }
             (block, skip) = (block + 1, 0);
-            bytes = self.block(packed, block)?;
         }
+        Ok(())
     }
 
     fn short(&self, offset: u64, len: usize) -> Error {
         malformed(self.blocks.name(), format!("the content at {offset} of {len} bytes exceeds its stream"))
     }
 
+    /// A block, inflated into `inflated` if it is compressed and not there already.
+    fn block_in<'a>(&'a self, packed: bool, number: u64, inflated: &'a mut Inflated) -> Result<&'a [u8]> {
+        let (place, len, is_compressed) = self.entry(packed, number)?;
+        let key = (self.number, place);
+        if is_compressed && inflated.of == Some(key) {
+            return Ok(&inflated.bytes);
+        }
+        inflated.blocks += 1;
+        let stored = self.blocks.slice(place..place + len)?;
+        if !is_compressed {
+            return Ok(stored);
+        }
+        inflated.of = None;
+        inflated.bytes.resize(BLOCK_BYTES, 0);
+        let full = self.inflated_len(number, stored)?;
+        let fault = |e: snap::Error| malformed(self.blocks.name(), format!("content block {number}: {e}"));
+        snap::raw::Decoder::new().decompress(stored, &mut inflated.bytes[..full]).map_err(fault)?;
+        inflated.bytes.truncate(full);
+        inflated.of = Some(key);
+        Ok(&inflated.bytes)
+    }
+
     fn block(&self, packed: bool, number: u64) -> Result<Cow<'_, [u8]>> {
+        let (place, len, is_compressed) = self.entry(packed, number)?;
+        let stored = self.blocks.slice(place..place + len)?;
+        if !is_compressed {
+            return Ok(Cow::Borrowed(stored));
+        }
+        self.inflated_len(number, stored)?;
+        let fault = |e: snap::Error| malformed(self.blocks.name(), format!("content block {number}: {e}"));
+        snap::raw::Decoder::new().decompress_vec(stored).map(Cow::Owned).map_err(fault)
+    }
+
+    /// Where a block is, how many bytes it has there, and whether they are compressed.
+    fn entry(&self, packed: bool, number: u64) -> Result<(usize, usize, bool)> {
         let (before, count) = if packed { (self.plain, self.packed) } else { (0, self.plain) };
         if number >= count {
             let detail = format!("content block {number} is wanted of {count}");
@@ -190,18 +251,28 @@ impl Content {
         }
         let at = COUNTS_BYTES + (before + number) as usize * ENTRY_BYTES;
         let entry = self.index.cursor(at, ENTRY_BYTES)?.u64()?;
-        let (place, len) = ((entry >> PLACE_SHIFT) as usize, (entry & (COMPRESSED - 1)) as usize);
-        let stored = self.blocks.slice(place..place + len)?;
-        if entry & COMPRESSED == 0 {
-            return Ok(Cow::Borrowed(stored));
-        }
+        Ok(((entry >> PLACE_SHIFT) as usize, (entry & (COMPRESSED - 1)) as usize, entry & COMPRESSED != 0))
+    }
+
+    /// How many bytes a compressed block says that it holds.
+    fn inflated_len(&self, number: u64, stored: &[u8]) -> Result<usize> {
         let fault = |detail: String| malformed(self.blocks.name(), format!("content block {number}: {detail}"));
         let full = snap::raw::decompress_len(stored).map_err(|e| fault(e.to_string()))?;
         if full > BLOCK_BYTES {
             return Err(fault(format!("{full} bytes are more than a block holds")));
         }
-        snap::raw::Decoder::new().decompress_vec(stored).map(Cow::Owned).map_err(|e| fault(e.to_string()))
+        Ok(full)
     }
+}
+
+/// The compressed block that a reader inflated last, and how many blocks it read.
+#[derive(Debug, Default)]
+pub struct Inflated {
+    /// The number of the opened file and the block's place in it.
+    of: Option<(u64, usize)>,
+    bytes: Vec<u8>,
+    /// How many blocks were read.
+    pub blocks: u64,
 }
 
 #[cfg(test)]
@@ -235,13 +306,24 @@ mod tests {
             contents in proptest::collection::vec(content(), 0..20),
             compress in any::<bool>(),
             threshold in 0usize..9_000,
+            cut in any::<(usize, usize)>(),
         ) {
+            let mut inflated = Inflated::default();
             let (reader, places) = file(&contents, compress, threshold);
             let open = Content::open(&reader).unwrap();
             for (content, (offset, hash)) in contents.iter().zip(places) {
                 prop_assert_eq!(&open.read(offset, content.len() as u32, hash).unwrap()[..], &content[..]);
                 prop_assert!(open.read(offset, content.len() as u32, hash ^ 1).is_err());
                 prop_assert!(open.read(offset, u32::MAX, hash).is_err());
+                let (from, to) = (cut.0 % (content.len() + 1), cut.1 % (content.len() + 1));
+                let (range, mut part) = (from.min(to)..from.max(to), Vec::new());
+                let blocks = inflated.blocks;
+                open.visit(offset, content.len(), range.clone(), &mut inflated, &mut |piece| {
+                    part.extend_from_slice(piece);
+                    true
+                }).unwrap();
+                prop_assert!(inflated.blocks - blocks <= (range.len() / BLOCK_BYTES + 2) as u64);
+                prop_assert_eq!(&part[..], &content[range]);
             }
         }
     }

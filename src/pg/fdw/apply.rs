@@ -215,7 +215,7 @@ pub unsafe fn insert_event(modify: &mut Modify, info: *mut pg_sys::ResultRelInfo
                 content: event.content.as_deref().map(|bytes| Blob::Inline(bytes.into())),
             };
             let content = event.content.as_deref();
-            let row = EventRow { ordinal, id: &id, event: &shown, content, recorded_at: system };
+            let row = EventRow { ordinal, id: &id, event: &shown, content, datum: None, recorded_at: system };
             let before = pg_sys::MemoryContextSwitchTo((*slot).tts_mcxt);
             let desc = (*slot).tts_tupleDescriptor;
             let face = (*(*info).ri_RelationDesc).rd_id;

@@ -7,6 +7,7 @@ use std::ffi::{CStr, CString};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
+use super::content;
 use super::marker::Marker;
 use super::pred::Instant;
 use super::quals::{Leaf, Qual, Value};
@@ -25,13 +26,14 @@ pub unsafe extern "C-unwind" fn explain(node: *mut pg_sys::ForeignScanState, es:
         // Deparsing wants the plan's surroundings, for parameters that other nodes give.
         let around = pg_sys::set_deparse_context_plan((*es).deparse_cxt, (*node).ss.ps.plan, std::ptr::null_mut());
         let (tags, others): (Vec<&Qual>, Vec<&Qual>) = scan.quals.iter().partition(|qual| asks_tags(qual));
+        let (contents, others): (Vec<&Qual>, Vec<&Qual>) = others.into_iter().partition(|qual| asks_contents(qual));
         let other = match scan.shape {
             Shape::State => c"Entities",
             Shape::Event => c"Events",
             Shape::Version => c"Versions",
             Shape::Tag => c"Intervals",
         };
-        for (label, mut quals) in [(c"Tags", tags), (other, others)] {
+        for (label, mut quals) in [(c"Tags", tags), (other, others), (c"Content", contents)] {
             if !quals.is_empty() {
                 // What is asked for stands before what is excluded.
                 quals.sort_by_key(|q| matches!(q, Qual::Not(_)));
@@ -41,6 +43,9 @@ pub unsafe extern "C-unwind" fn explain(node: *mut pg_sys::ForeignScanState, es:
         }
         // Whether a table function gives valid time and system time, so that the session does not.
         let mut given = (false, false);
+        if let Some(parts) = &scan.parts {
+            property(c"Content Read", if parts.is_length() { "length" } else { "slice" }, es);
+        }
         match &scan.marker {
             None => {}
             Some(Marker::At { ts, system, .. }) => {
@@ -80,6 +85,10 @@ pub unsafe extern "C-unwind" fn explain(node: *mut pg_sys::ForeignScanState, es:
             let touched = scan.touched();
             let read = touched.iter().filter(|touched| **touched).count();
             property(c"Segments", &format!("{read} of {}", touched.len()), es);
+            let blocks = i64::try_from(scan.inflated.borrow().blocks).unwrap_or(i64::MAX);
+            if blocks > 0 {
+                pg_sys::ExplainPropertyInteger(c"Content Blocks".as_ptr(), std::ptr::null(), blocks, es);
+            }
             let rows = i64::try_from(rows).unwrap_or(i64::MAX);
             pg_sys::ExplainPropertyInteger(c"Delta Rows".as_ptr(), std::ptr::null(), rows, es);
         }
@@ -105,6 +114,19 @@ unsafe fn property(label: &CStr, text: &str, es: *mut pg_sys::ExplainState) {
     let text = CString::new(text.replace('\0', "")).unwrap_or_default();
     // SAFETY: both are C strings, copied by the callee.
     unsafe { pg_sys::ExplainPropertyText(label.as_ptr(), text.as_ptr(), es) };
+}
+
+/// Whether a clause is about contents.
+fn asks_contents(qual: &Qual) -> bool {
+    match qual {
+        Qual::And(quals) | Qual::Or(quals) => quals.iter().any(asks_contents),
+        Qual::Not(qual) => asks_contents(qual),
+        Qual::About(_) => false,
+        Qual::Leaf(leaf, _) => {
+            use Leaf::{ContentHas, ContentLike, ContentMayBeLike, ContentMayHold};
+            matches!(leaf, ContentHas | ContentLike | ContentMayBeLike | ContentMayHold)
+        }
+    }
 }
 
 /// Whether a clause is about tags.
@@ -154,6 +176,9 @@ unsafe fn show(qual: &Qual, around: *mut pg_sys::List, inner: bool) -> String {
                 Leaf::Time(of, cmp) => format!("{} {} {}", column(*of), cmp.symbol(), value(v, around)),
                 Leaf::TimeNs(of, cmp) => format!("{}_ns {} {}", column(*of), cmp.symbol(), value(v, around)),
                 Leaf::Open => "valid_to IS NULL".to_owned(),
+                Leaf::ContentHas | Leaf::ContentLike | Leaf::ContentMayBeLike | Leaf::ContentMayHold => {
+                    content::show(*leaf, v, || value(v, around))
+                }
                 Leaf::Bool => value(v, around),
             },
         }

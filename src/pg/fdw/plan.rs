@@ -9,7 +9,7 @@ use pgrx::prelude::*;
 use super::columns::Columns;
 use super::quals::{Qual, TABLEOID, Target};
 use super::tuple::{Column, columns_of};
-use super::{count, estimate, lateral};
+use super::{count, estimate, lateral, parts};
 use crate::pg::catalog::{self, Shape};
 use crate::pg::compat::{self, Cost};
 use crate::pg::error::raise;
@@ -93,11 +93,20 @@ impl Face {
                 } else if self.qual(rinfo).is_some() {
                     split.pushed = pg_sys::lappend(split.pushed, clause);
                 } else {
+                    if self.narrowed(rinfo) {
+                        split.pushed = pg_sys::lappend(split.pushed, clause);
+                    }
                     split.local = pg_sys::lappend(split.local, clause);
                 }
             }
         }
         split
+    }
+
+    /// Whether the scan narrows down what PostgreSQL filters by this clause.
+    fn narrowed(&self, rinfo: *mut pg_sys::RestrictInfo) -> bool {
+        // SAFETY: the clause of a RestrictInfo is a boolean expression.
+        self.with(|t| unsafe { t.narrowed((*rinfo).clause.cast()).is_some() })
     }
 
     fn is_marker(&self, rinfo: *mut pg_sys::RestrictInfo) -> bool {
@@ -110,7 +119,7 @@ impl Face {
 pub struct Clauses {
     /// The marker, if there is one.
     pub marker: *mut pg_sys::List,
-    /// What the scan answers.
+    /// What the scan answers, or at least narrows down.
     pub pushed: *mut pg_sys::List,
     /// What PostgreSQL filters.
     pub local: *mut pg_sys::List,
@@ -281,7 +290,7 @@ fn no_list() -> *mut pg_sys::List {
 
 /// Makes the plan node. `fdw_exprs` holds the marker, if there is one, then the clauses that the scan answers;
 /// `fdw_private` the number of markers, then the numbers of the columns that are needed (0: all,
-/// -1: a system column).
+/// -1: a system column), then what [`parts`] adds to both.
 #[pg_guard]
 pub unsafe extern "C-unwind" fn get_plan(
     root: *mut pg_sys::PlannerInfo,
@@ -327,7 +336,13 @@ pub unsafe extern "C-unwind" fn get_plan(
                 Some("Use entity_put(.., at => ..) to write at an instant."),
             );
         }
-        let (exprs, recheck) = (clauses.exprs(), pg_sys::list_copy(clauses.pushed));
+        let (mut exprs, recheck) = (clauses.exprs(), pg_sys::list_copy(clauses.pushed));
+        if !is_target(root, rel)
+            && let Some((numbers, args)) = parts::of_plan(root, rel, face, local)
+        {
+            private = numbers.into_iter().fold(private, |list, number| pg_sys::lappend_int(list, number));
+            exprs = args.into_iter().fold(exprs, |list, arg| pg_sys::lappend(list, arg.cast()));
+        }
         pg_sys::make_foreignscan(tlist, local, (*rel).relid, exprs, private, std::ptr::null_mut(), recheck, outer_plan)
     }
 }

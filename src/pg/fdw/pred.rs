@@ -9,7 +9,7 @@ use std::sync::Arc;
 use roaring::RoaringBitmap;
 
 use super::about::Asked;
-use crate::engine::{Horizon, State, TagExpr, View};
+use crate::engine::{Horizon, Search, State, TagExpr, View};
 use crate::error::Result;
 use crate::types::Ns;
 
@@ -34,6 +34,10 @@ pub enum Pred {
     Open,
     /// The values of a namespace satisfy this.
     About(Asked),
+    /// The content is of this form.
+    Content(Arc<Search>),
+    /// There is content.
+    HasContent,
     /// All of these.
     And(Vec<Pred>),
     /// Any of these.
@@ -73,6 +77,8 @@ pub struct Subject<'a> {
     pub from: Ns,
     /// The first instant after it, if there is one.
     pub to: Option<Ns>,
+    /// Whether the content is of a form; `None` where there is no content.
+    pub content: Option<&'a dyn Fn(&Search) -> bool>,
 }
 
 impl<'a> Subject<'a> {
@@ -85,7 +91,12 @@ impl<'a> Subject<'a> {
     /// An event.
     pub fn event(id: &'a [u8], ts: Ns) -> Self {
         let never = Ns::BEFORE_ALL;
-        Self { id, tags: &[], ts, created_at: never, updated_at: never, from: never, to: None }
+        Self { id, tags: &[], ts, created_at: never, updated_at: never, from: never, to: None, content: None }
+    }
+
+    /// The same with a content.
+    pub fn with_content(self, content: Option<&'a dyn Fn(&Search) -> bool>) -> Self {
+        Self { content, ..self }
     }
 
     /// A version, or an interval of a tag.
@@ -155,6 +166,8 @@ impl Pred {
             Pred::Between(instant, from, to) => s.instant(*instant).is_some_and(|at| *from <= at && at <= *to),
             Pred::Open => s.to.is_none(),
             Pred::About(asked) => asked.matches(s.tags, s.id),
+            Pred::Content(search) => s.content.is_some_and(|matches| matches(search)),
+            Pred::HasContent => s.content.is_some(),
             Pred::And(all) => all.iter().all(|p| p.matches(s)),
             Pred::Or(any) => any.iter().any(|p| p.matches(s)),
             Pred::Not(p) => !p.matches(s),
@@ -175,6 +188,16 @@ impl Pred {
         self.any(&|leaf| matches!(leaf, Pred::IdIn(_) | Pred::IdBetween(..) | Pred::About(_)))
     }
 
+    /// Whether the tree asks for tags.
+    pub fn asks_tags(&self) -> bool {
+        self.any(&|leaf| matches!(leaf, Pred::Tag(_) | Pred::Prefix(_) | Pred::About(_)))
+    }
+
+    /// Whether the tree asks for instants.
+    pub fn asks_instants(&self) -> bool {
+        self.any(&|leaf| matches!(leaf, Pred::Between(..)))
+    }
+
     /// Finds out which questions about values need entities to be looked at, at this horizon; `stays` says that later
     /// horizons are the same.
     pub fn settle(&self, view: &Arc<View>, horizon: &Horizon, stays: bool) {
@@ -186,11 +209,11 @@ impl Pred {
         }
     }
 
-    /// What [`lower`](Self::lower) leaves open, to be asked of each entity that it selects: the parts about instants,
-    /// and those about values that not every entity tells by its tags alone.
+    /// What [`lower`](Self::lower) leaves open, to be asked of each entity that it selects: the parts about instants
+    /// and contents, and those about values that not every entity tells by its tags alone.
     pub fn left_open(self) -> Option<Pred> {
         let is_open = |leaf: &Pred| match leaf {
-            Pred::Between(..) => true,
+            Pred::Between(..) | Pred::Content(_) | Pred::HasContent => true,
             Pred::About(asked) => asked.is_open(),
             _ => false,
         };
@@ -204,7 +227,7 @@ impl Pred {
     }
 
     /// A question over ordinals and tags that every entity satisfies that satisfies this one. It is the same question
-    /// but for the instants, which only states tell.
+    /// but for instants and contents, which only states tell.
     pub fn lower(&self, view: &View) -> Result<TagExpr> {
         self.bounded(view, true)
     }
@@ -220,6 +243,9 @@ impl Pred {
             // Which versions and intervals have no end, only they tell.
             Pred::Open if upper => TagExpr::Exists,
             Pred::Between(..) | Pred::Open => TagExpr::Never,
+            // Only states tell what contents are.
+            Pred::Content(_) | Pred::HasContent if upper => TagExpr::Exists,
+            Pred::Content(_) | Pred::HasContent => TagExpr::Never,
             Pred::IdIn(ids) => {
                 let mut ordinals = RoaringBitmap::new();
                 for id in ids {

@@ -10,6 +10,7 @@ use pgrx::prelude::PgSqlErrorCode as Code;
 
 use super::about::About;
 use super::columns::Columns;
+use super::content;
 use super::pred::{Instant, Pred};
 use super::tuple::Column;
 use crate::engine::Pattern;
@@ -93,6 +94,14 @@ pub enum Leaf {
     TimeNs(Instant, Cmp),
     /// `valid_to IS NULL`; the value says nothing.
     Open,
+    /// `content LIKE value`, of a constant without `_`.
+    ContentLike,
+    /// `position(value in content) > 0`
+    ContentHas,
+    /// The same of any value, to be tested again.
+    ContentMayBeLike,
+    /// `content @> value`, to be tested again.
+    ContentMayHold,
     /// The value itself.
     Bool,
 }
@@ -219,13 +228,15 @@ impl Target<'_> {
             let (left, right) = (args.get_ptr(0)?, args.get_ptr(1)?);
             let number = (*op).opno.to_u32();
             let collation = (*op).inputcollid;
-            if let (Some(column), Some(value)) = (self.column(left), self.value(right)) {
+            if let (Some(column), Some(value)) = (self.column(left), self.value(right))
+                && column != Column::Content
+            {
                 return leaf(self.shape, column, number, collation, false, value);
             }
             if let (Some(column), Some(value)) = (self.column(right), self.value(left)) {
                 return leaf(self.shape, column, number, collation, true, value);
             }
-            None
+            self.content_operator(op)
         }
     }
 
@@ -375,7 +386,7 @@ fn tag_leaf(shape: Shape, operator: u32, collation: pg_sys::Oid, exchanged: bool
 }
 
 /// Whether equality in this collation is equality of bytes.
-fn is_bytewise(collation: pg_sys::Oid) -> bool {
+pub fn is_bytewise(collation: pg_sys::Oid) -> bool {
     // SAFETY: plain catalog look-up.
     collation == pg_sys::InvalidOid || unsafe { pg_sys::get_collation_isdeterministic(collation) }
 }
@@ -587,6 +598,9 @@ unsafe fn ask_leaf(leaf: Leaf, value: &Value, datum: Option<pg_sys::Datum>, nega
                 between(instant, cmp, (Ns(at), Ns(at)), negated)
             }
             Leaf::Open => Pred::Open.negated_if(negated),
+            Leaf::ContentLike | Leaf::ContentHas | Leaf::ContentMayBeLike | Leaf::ContentMayHold => {
+                content::ask(leaf, datum, negated)
+            }
             Leaf::Bool => (if datum.value() != 0 { Pred::True } else { Pred::False }).negated_if(negated),
         }
     }

@@ -3,6 +3,8 @@
 //! Invariant: everything that a scan reads, it reads with the statement's snapshot; a rescan with other values sees
 //! the same view.
 
+use std::borrow::Cow;
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::vec::IntoIter;
 
@@ -11,11 +13,15 @@ use pgrx::prelude::*;
 
 use super::columns::Columns;
 use super::marker::{Asked, Marker};
+use super::parts::{self, PARTS, Parts};
 use super::pred::{Pred, Subject};
 use super::quals::{Qual, TABLEOID, Target};
 use super::spans::Spans;
 use super::tuple::{Column, EventRow, StateRow, columns_of, form_event, form_state, place, state_values};
-use crate::engine::{Event, EventScan, Horizon, Known, Opened, Select, State, States, Valid, View, Wants};
+use super::typed::Form;
+use crate::engine::{
+    Blob, Event, EventScan, Horizon, Inflated, Known, Opened, Search, Select, State, States, Valid, View, Wants,
+};
 use crate::pg::catalog::{self, Dataset, Shape};
 use crate::pg::error::OrRaise;
 use crate::pg::session::Bounds;
@@ -33,6 +39,10 @@ pub struct Scan {
     needed: Vec<bool>,
     /// Whether somebody looks at a system column.
     system: bool,
+    /// The parts of contents that are looked at, if these are not all.
+    pub parts: Option<Parts>,
+    /// What reads contents, and counts their blocks.
+    pub inflated: RefCell<Inflated>,
     /// Whether nobody looks into the rows, as under `count(*)`.
     blank: bool,
     /// How many columns of the row, from the first on, are the number of rows; `None` where rows themselves are given.
@@ -155,6 +165,12 @@ pub unsafe extern "C-unwind" fn begin(node: *mut pg_sys::ForeignScanState, _efla
         let private: Vec<i32> = (0..numbers.length as usize).map(|i| (*numbers.elements.add(i)).int_value).collect();
         let has_marker = private.first() == Some(&1);
         let numbers = &private[1.min(private.len())..];
+        let end = numbers.iter().position(|number| *number == PARTS).unwrap_or(numbers.len());
+        let (numbers, part_numbers) = (&numbers[..end], numbers.get(end + 1..));
+        let exprs: Vec<*mut pg_sys::Expr> = pgrx::PgList::from_pg(plan.fdw_exprs).iter_ptr().collect();
+        let uses = part_numbers.map(Parts::of_private);
+        let of_parts = uses.as_ref().map_or(0, |(_, args)| *args).min(exprs.len());
+        let (exprs, part_exprs) = exprs.split_at(exprs.len() - of_parts);
         let counts = match (plan.scan.scanrelid, numbers) {
             (0, [counts]) => usize::try_from(*counts).ok(),
             _ => None,
@@ -171,10 +187,10 @@ pub unsafe extern "C-unwind" fn begin(node: *mut pg_sys::ForeignScanState, _efla
         };
         let parent = &raw mut (*node).ss.ps;
         let (mut quals, mut marker) = (Vec::new(), None);
-        for (i, expr) in pgrx::PgList::<pg_sys::Node>::from_pg(plan.fdw_exprs).iter_ptr().enumerate() {
+        for (i, expr) in exprs.iter().map(|expr| expr.cast::<pg_sys::Node>()).enumerate() {
             if i == 0 && has_marker {
                 marker = target.marker(expr);
-            } else if let Some(qual) = target.recognise(expr) {
+            } else if let Some(qual) = target.recognise(expr).or_else(|| target.narrowed(expr)) {
                 quals.push(qual);
             } else {
                 unrecognised();
@@ -187,6 +203,7 @@ pub unsafe extern "C-unwind" fn begin(node: *mut pg_sys::ForeignScanState, _efla
         if let Some(marker) = &mut marker {
             marker.prepare(parent);
         }
+        let parts = uses.map(|(uses, _)| Parts::prepare(uses, part_exprs, parent).unwrap_or_else(|| unrecognised()));
         let scan = Scan {
             relid: source.relid,
             dataset,
@@ -195,6 +212,8 @@ pub unsafe extern "C-unwind" fn begin(node: *mut pg_sys::ForeignScanState, _efla
             needed,
             system: numbers.iter().any(|number| *number < 0),
             blank: numbers.is_empty(),
+            parts,
+            inflated: RefCell::default(),
             counts,
             quals,
             marker,
@@ -352,6 +371,9 @@ impl Scan {
             let Some(Asked { horizon, wanted }) = asked else { return Cursor::Done };
             let pred = Pred::And(self.quals.iter().map(|q| q.ask(false, context)).collect());
             let pinned = pred.pinned();
+            if let Some(parts) = &mut self.parts {
+                parts.start(context);
+            }
             let view = match (&pinned, &self.whole) {
                 (Some(ids), _) if ids.is_empty() => return Cursor::Done,
                 (_, Some(view)) => view.clone(),
@@ -403,8 +425,11 @@ impl Scan {
                     };
                     let instants = [Column::CreatedAt, Column::CreatedAtNs, Column::UpdatedAt, Column::UpdatedAtNs];
                     let wants = Wants {
-                        tags: filter.is_some() || self.needs(Column::Tags) || self.needs_tagged(),
-                        instants: filter.is_some() || instants.into_iter().any(|column| self.needs(column)),
+                        tags: filter.as_ref().is_some_and(Pred::asks_tags)
+                            || self.needs(Column::Tags)
+                            || self.needs_tagged(),
+                        instants: filter.as_ref().is_some_and(Pred::asks_instants)
+                            || instants.into_iter().any(|column| self.needs(column)),
                     };
                     let states = Box::new(States::new(view.clone(), horizon, wants).or_raise());
                     Cursor::States { view, ordinals: ordinals.into_iter(), select, filter, states }
@@ -476,7 +501,6 @@ impl Scan {
     fn next_entity(&mut self, needs_id: bool, needs_state: bool) -> Option<(Ordinal, Vec<u8>, Option<State>)> {
         let Cursor::States { view, ordinals, select, filter, states } = &mut self.cursor else { return None };
         let needs_state = needs_state || filter.is_some();
-        let needs_id = needs_id || filter.as_ref().is_some_and(Pred::asks_ids);
         loop {
             pgrx::check_for_interrupts!();
             let Some(ordinal) = ordinals.next() else {
@@ -491,11 +515,20 @@ impl Scan {
                     continue;
                 }
             }
-            let id = if needs_id { view.id(ordinal).or_raise().into_owned() } else { Vec::new() };
-            if let (Some(filter), Some(state)) = (&filter, &state)
-                && !filter.matches(&Subject::entity(&id, state))
-            {
-                continue;
+            let mut id = Vec::new();
+            if let (Some(filter), Some(state)) = (&filter, &state) {
+                if filter.asks_ids() {
+                    id = view.id(ordinal).or_raise().into_owned();
+                }
+                let blob = state.content.as_ref();
+                let matches = |search: &Search| has_form(view, blob, search, &self.inflated);
+                let content: Option<&dyn Fn(&Search) -> bool> = if blob.is_some() { Some(&matches) } else { None };
+                if !filter.matches(&Subject::entity(&id, state).with_content(content)) {
+                    continue;
+                }
+            }
+            if needs_id && id.is_empty() {
+                id = view.id(ordinal).or_raise().into_owned();
             }
             return Some((ordinal, id, state));
         }
@@ -512,7 +545,7 @@ impl Scan {
             .zip(&self.needed)
             .any(|(c, needed)| *needed && !matches!(c, Column::Id | Column::Dropped));
         let entity = self.next_entity(needs_id, needs_state);
-        let (relid, columns, needed) = (self.relid, &self.columns, &self.needed);
+        let (relid, columns, needed, parts) = (self.relid, &self.columns, &self.needed, self.parts.as_ref());
         let is_needed = |i: usize| needed.get(i).copied().unwrap_or(false);
         match &mut self.cursor {
             Cursor::Start | Cursor::Done | Cursor::Blanks(_) => None,
@@ -521,9 +554,10 @@ impl Scan {
             Cursor::States { view, .. } => {
                 let (ordinal, id, state) = entity?;
                 let blob = state.as_ref().and_then(|s| s.content.as_ref()).filter(|_| needs_content);
-                let content = blob.map(|blob| view.content(blob).or_raise());
                 let name: &dyn Fn() -> Vec<u8> = &|| view.id(ordinal).or_raise().into_owned();
-                let row = StateRow { ordinal, id: &id, state: state.as_ref(), content: content.as_deref(), name };
+                let content = Content::of(view, blob, columns.content, parts, &self.inflated, name);
+                let (bytes, datum) = (content.bytes.as_deref(), content.datum);
+                let row = StateRow { ordinal, id: &id, state: state.as_ref(), content: bytes, datum, name };
                 if !self.system {
                     return Some(Row::Values(ordinal, state_values(columns, &is_needed, &row)));
                 }
@@ -544,19 +578,58 @@ impl Scan {
                     continue;
                 };
                 current.next += 1;
-                if !pred.matches(&Subject::event(&current.id, event.ts)) {
+                let blob = event.content.as_ref();
+                let matches = |search: &Search| has_form(view, blob, search, &self.inflated);
+                let content: Option<&dyn Fn(&Search) -> bool> = if blob.is_some() { Some(&matches) } else { None };
+                if !pred.matches(&Subject::event(&current.id, event.ts).with_content(content)) {
                     continue;
                 }
-                let blob = event.content.as_ref().filter(|_| needs_content);
-                let content = blob.map(|blob| view.content(blob).or_raise());
+                let name: &dyn Fn() -> Vec<u8> = &|| view.id(current.ordinal).or_raise().into_owned();
+                let blob = blob.filter(|_| needs_content);
+                let content = Content::of(view, blob, columns.content, parts, &self.inflated, name);
+                let (bytes, datum) = (content.bytes.as_deref(), content.datum);
                 let recorded_at =
                     if needs_recorded_at { event.recorded_at.or_else(|| clock::commit_time(event.tx)) } else { None };
                 let (ordinal, id) = (current.ordinal, &current.id);
-                let row = EventRow { ordinal, id, event, content: content.as_deref(), recorded_at };
+                let row = EventRow { ordinal, id, event, content: bytes, datum, recorded_at };
                 // SAFETY: the descriptor is the face's, whose columns `begin` read.
                 return Some(Row::Tuple(unsafe { form_event(desc, relid, columns, &is_needed, &row) }));
             },
         }
+    }
+}
+
+/// Whether a content has a form; false where there is none.
+fn has_form(view: &View, blob: Option<&Blob>, search: &Search, inflated: &RefCell<Inflated>) -> bool {
+    blob.is_some_and(|blob| view.search_content(blob, search, &mut inflated.borrow_mut()).or_raise())
+}
+
+/// A content on its way into a row: as a value where its bytes are the value's, else as bytes.
+#[derive(Default)]
+struct Content<'a> {
+    bytes: Option<Cow<'a, [u8]>>,
+    datum: Option<pg_sys::Datum>,
+}
+
+impl<'a> Content<'a> {
+    fn of(
+        view: &'a View,
+        blob: Option<&'a Blob>,
+        form: Form,
+        parts: Option<&Parts>,
+        inflated: &RefCell<Inflated>,
+        id: &dyn Fn() -> Vec<u8>,
+    ) -> Self {
+        let Some(blob) = blob else { return Self::default() };
+        if !matches!(form, Form::Bytes | Form::Text) {
+            return Self { bytes: Some(view.content(blob).or_raise()), datum: None };
+        }
+        let datum = parts::datum(view, blob, parts, &mut inflated.borrow_mut());
+        if parts.is_none() {
+            // SAFETY: the value was made right before, and whole.
+            form.check("content", unsafe { pgrx::varlena_to_byte_slice(datum.cast_mut_ptr()) }, id);
+        }
+        Self { bytes: None, datum: Some(datum) }
     }
 }
 

@@ -248,6 +248,8 @@ pub struct StateRow<'a> {
     pub state: Option<&'a State>,
     /// The bytes of its content; may be `None` where no needed column shows it.
     pub content: Option<&'a [u8]>,
+    /// The same as a value, if it was made already.
+    pub datum: Option<pg_sys::Datum>,
     /// Gives the id where an error must name it.
     pub name: &'a dyn Fn() -> Vec<u8>,
 }
@@ -278,7 +280,9 @@ pub fn state_values(columns: &Columns, needed: &dyn Fn(usize) -> bool, row: &Sta
             }
             match column {
                 Column::Id => Some(columns.id.datum("id", row.id, &|| row.id.to_vec())),
-                Column::Content => row.content.map(|bytes| columns.content.datum("content", bytes, row.name)),
+                Column::Content => {
+                    row.datum.or_else(|| row.content.map(|bytes| columns.content.datum("content", bytes, row.name)))
+                }
                 Column::Tagged(n) => row.state.and_then(|s| columns.tagged[*n].datum(&s.tags, row.name)),
                 Column::Tags => row.state.map(|s| text_array_datum(&s.tags)),
                 Column::CreatedAt => row.state.map(|s| pg_sys::Datum::from(to_timestamptz(s.created_at))),
@@ -302,6 +306,8 @@ pub struct EventRow<'a> {
     pub event: &'a Event,
     /// The bytes of its content.
     pub content: Option<&'a [u8]>,
+    /// The same as a value, if it was made already.
+    pub datum: Option<pg_sys::Datum>,
     /// Its system time, if it has one.
     pub recorded_at: Option<Micros>,
 }
@@ -327,9 +333,9 @@ pub unsafe fn form_event(
             }
             match column {
                 Column::Id => Some(columns.id.datum("id", row.id, &|| row.id.to_vec())),
-                Column::Content => {
-                    row.content.map(|bytes| columns.content.datum("content", bytes, &|| row.id.to_vec()))
-                }
+                Column::Content => row
+                    .datum
+                    .or_else(|| row.content.map(|bytes| columns.content.datum("content", bytes, &|| row.id.to_vec()))),
                 Column::Ts => Some(pg_sys::Datum::from(to_timestamptz(event.ts))),
                 Column::TsNs => Some(pg_sys::Datum::from(event.ts.0)),
                 Column::Op => Some(bytes_datum(event.op.name().as_bytes())),

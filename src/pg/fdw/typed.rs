@@ -252,6 +252,13 @@ impl Form {
         }
     }
 
+    /// Raises 22021 for bytes that are no value of this form, if it is text.
+    pub fn check(self, column: &str, bytes: &[u8], id: &dyn Fn() -> Vec<u8>) {
+        if self == Form::Text {
+            check_text(column, bytes, id);
+        }
+    }
+
     /// The number whose text form these bytes are.
     fn number_of(self, bytes: &[u8]) -> Option<i64> {
         let number: i64 = std::str::from_utf8(bytes).ok()?.parse().ok()?;
