@@ -31,6 +31,16 @@ impl Rules {
         self.one_of(tag).next().is_some()
     }
 
+    /// Whether no two of these tags exclude each other, whenever each is asserted; the same tag may come several times.
+    pub(super) fn coexist<'a>(&'a self, tags: impl Iterator<Item = &'a [u8]>) -> bool {
+        if self.one.is_empty() {
+            return true;
+        }
+        let mut concerned = tags.filter(|tag| self.concern(tag));
+        let (Some(first), Some(second)) = (concerned.next(), concerned.next()) else { return true };
+        self.check([first, second].into_iter().chain(concerned)).is_ok()
+    }
+
     /// Whether an assert of `by` ends `tag`.
     pub fn ends(&self, by: &[u8], tag: &[u8]) -> bool {
         by != tag && self.one_of(by).any(|namespace| tag.starts_with(namespace))

@@ -47,7 +47,7 @@ struct Input {
 impl States {
     /// A reader at a horizon.
     pub fn new(view: Arc<View>, horizon: Horizon, wants: Wants) -> Result<Self> {
-        let mut inputs = (horizon.known.is_none() && view.rules().one.is_empty()).then(Vec::new);
+        let mut inputs = horizon.known.is_none().then(Vec::new);
         if let Some(inputs) = &mut inputs {
             for (run, _) in view.runs() {
                 let limit = match horizon.valid {
@@ -93,13 +93,20 @@ impl States {
             }
         }
         let Some((run, contents, input)) = found else { return Ok(Some(None)) };
-        // What ends everything, and what is about a tag without being about that tag alone, is for the timeline to judge.
+        // What ends everything, and what ends another tag or is about a tag that it does not name, is for the timeline to judge.
         let is_plain = |event: &LogEvent| match event.op {
             Op::Assert | Op::Retract => event.tag != NO_TAG,
             Op::Create | Op::Content => event.tag == NO_TAG,
             Op::Delete | Op::Cancel => false,
         };
         let Some(limit) = input.limit.filter(|_| events.iter().all(is_plain)) else { return Ok(None) };
+        if !view.rules().one.is_empty() {
+            let tags = events.chunk_by(|a, b| a.tag == b.tag).map(|of_tag| of_tag[0].tag).filter(|tag| *tag != NO_TAG);
+            let tags = tags.map(|tag| run.tag(tag)).collect::<Result<Vec<_>>>()?;
+            if !view.rules().coexist(tags.iter().map(|tag| &**tag)) {
+                return Ok(None);
+            }
+        }
         Entity { view, run, contents, events, limit }.state(*wants, input).map(Some)
     }
 }
@@ -234,7 +241,7 @@ mod tests {
     }
 
     /// A view of these events, of which the first `sealed` are in as many runs as there are parts of them.
-    fn view(events: &[(u32, u64, NewEvent)], sealed: usize, parts: usize) -> View {
+    fn view(events: &[(u32, u64, NewEvent)], sealed: usize, parts: usize, rules: &Rules) -> View {
         let mut seqs = [0u32; 4];
         let sets: Vec<ChangeSet> = events
             .iter()
@@ -254,13 +261,13 @@ mod tests {
         let files = MemoryFiles::default();
         let mut segments: Vec<Arc<Opened>> = Vec::new();
         for part in sealed.chunks(sealed.len().div_ceil(parts).max(1)) {
-            let base = View::new(segments.clone(), Vec::new(), Rules::default(), || {}).unwrap();
+            let base = View::new(segments.clone(), Vec::new(), rules.clone(), || {}).unwrap();
             seal(&base, part.to_vec(), &|_| None, &OPTIONS, &mut files.clone()).unwrap();
             let written = files.published.lock();
             let new = &written[segments.len()..];
             segments.extend(new.iter().map(|(name, bytes)| Opened::open(name, Arc::new(bytes.clone())).unwrap()));
         }
-        View::new(segments, delta.to_vec(), Rules::default(), || {}).unwrap()
+        View::new(segments, delta.to_vec(), rules.clone(), || {}).unwrap()
     }
 
     proptest! {
@@ -272,15 +279,18 @@ mod tests {
             sealed in prop_oneof![Just(40usize), 0usize..40],
             parts in prop_oneof![3 => Just(1usize), 1 => Just(2)],
             asked in proptest::collection::vec(asked(), 1..6),
+            one in any::<bool>(),
         ) {
-            let view = Arc::new(view(&events, sealed, parts));
+            let rules = Rules { one: one.then(|| b"b".to_vec()).into_iter().collect() };
+            let view = Arc::new(view(&events, sealed, parts, &rules));
             for ((valid, last), entity) in asked.into_iter().flat_map(|asked| (0..4).map(move |entity| (asked, entity))) {
                 let h = &horizon(valid, last);
                 let timeline = view.timeline(Ordinal(entity)).unwrap();
                 let wanted = timeline.state(h, view.rules(), &|a, b| view.same(a, b)).unwrap();
                 let mut states = States::new(view.clone(), h.clone(), Wants { tags: true, instants: true }).unwrap();
                 let plain = states.plain(Ordinal(entity)).unwrap();
-                let ends = timeline.events().iter().any(|e| matches!(e.op, Op::Delete | Op::Cancel));
+                let values = timeline.events().iter().filter_map(|e| e.tag.as_deref());
+                let ends = !rules.coexist(values) || timeline.events().iter().any(|e| matches!(e.op, Op::Delete | Op::Cancel));
                 if h.known.is_none() && matches!(h.valid, Valid::At(_)) && sealed == 40 && parts == 1 && !ends {
                     prop_assert!(plain.is_some(), "entity {} has a plain history", entity);
                 }

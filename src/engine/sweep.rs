@@ -2,13 +2,41 @@
 //!
 //! Invariant: of an entity only its state at the points counts; toggles between two points act together, in any order.
 
-use std::collections::BTreeMap;
-
 use crate::types::Ns;
 
 /// A toggle of one entity: the ordinal's place among those of its chunk, the set (those that are asked for first, then values),
 /// the first point that sees it, the run, and whether it is of what the run ends in older ones. Sorts in this order.
-pub(super) type Step = (u16, u32, u32, u32, bool);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Step(u128);
+
+impl Step {
+    /// The toggle of these.
+    pub(super) fn new(low: u16, set: u32, point: u32, run: u32, is_end: bool) -> Self {
+        let (low, set, point) = (u128::from(low) << 97, u128::from(set) << 65, u128::from(point) << 33);
+        Self(low | set | point | u128::from(run) << 1 | u128::from(is_end))
+    }
+
+    /// The ordinal's place in its chunk.
+    pub(super) fn low(self) -> u16 {
+        (self.0 >> 97) as u16
+    }
+
+    fn set(self) -> u32 {
+        (self.0 >> 65) as u32
+    }
+
+    fn point(self) -> u32 {
+        (self.0 >> 33) as u32
+    }
+
+    fn run(self) -> u32 {
+        (self.0 >> 1) as u32
+    }
+
+    fn is_end(self) -> bool {
+        self.0 & 1 == 1
+    }
+}
 
 /// How many entities more than at the point before, by value.
 pub(super) enum Tally {
@@ -16,6 +44,20 @@ pub(super) enum Tally {
     All(Vec<i64>),
     /// Of those with each value: the point and the difference, in any order.
     Values(Vec<Vec<(u32, i64)>>),
+}
+
+/// Memory that is used again for one entity after the other: the points at which sets turn on and off, in turn.
+#[derive(Default)]
+pub(super) struct Scratch {
+    /// The points of one set after the other.
+    turns: Vec<u32>,
+    /// By set that turns at all, where its points end.
+    sets: Vec<(u32, usize)>,
+    /// The points at which all that is asked for holds together, and what they are made of.
+    all: Vec<u32>,
+    both: Vec<u32>,
+    /// By run, oldest first: whether it ends what older ones say, and whether it begins.
+    runs: Vec<(u32, bool, bool)>,
 }
 
 impl Tally {
@@ -38,27 +80,40 @@ impl Tally {
 
     /// Adds one (or takes one away) while the entity carries everything that is asked for, and per value while it has that.
     /// `steps` are of one entity, sorted; the first `asked` sets are those that are asked for.
-    pub(super) fn entity(&mut self, steps: &[Step], asked: u32, sign: i64) {
-        // By set, the points at which it turns.
-        let mut turns: Vec<(u32, Vec<u32>)> = Vec::new();
-        for set in steps.chunk_by(|a, b| a.1 == b.1) {
-            let turned = turns_of(set);
-            if !turned.is_empty() {
-                turns.push((set[0].1, turned));
+    pub(super) fn entity(&mut self, steps: &[Step], asked: u32, sign: i64, scratch: &mut Scratch) {
+        let Scratch { turns, sets, all, both, runs } = scratch;
+        turns.clear();
+        sets.clear();
+        for of_set in steps.chunk_by(|a, b| a.set() == b.set()) {
+            let before = turns.len();
+            turns_of(of_set, runs, turns);
+            if turns.len() > before {
+                sets.push((of_set[0].set(), turns.len()));
             }
         }
-        let values = turns.partition_point(|(set, _)| *set < asked);
-        if values < asked as usize {
+        let wanted = sets.partition_point(|(set, _)| *set < asked);
+        if wanted < asked as usize {
             return;
         }
-        let wanted: Vec<&[u32]> = turns[..values].iter().map(|(_, turned)| turned.as_slice()).collect();
-        let all = together(&wanted);
+        let mut start = 0;
+        for (n, (_, end)) in sets[..wanted].iter().enumerate() {
+            match n {
+                0 => turns[start..*end].clone_into(all),
+                _ => {
+                    together(all, &turns[start..*end], both);
+                    std::mem::swap(all, both);
+                }
+            }
+            start = *end;
+        }
         if matches!(self, Tally::All(_)) {
-            self.turns(None, &all, sign);
+            self.turns(None, all, sign);
             return;
         }
-        for (set, turned) in &turns[values..] {
-            self.turns(Some(set - asked), &together(&[&all, turned]), sign);
+        for (set, end) in &sets[wanted..] {
+            together(all, &turns[start..*end], both);
+            self.turns(Some(set - asked), both, sign);
+            start = *end;
         }
     }
 
@@ -69,52 +124,41 @@ impl Tally {
     }
 }
 
-/// The points at which a set turns on or off, in turn, by its toggles in all runs, sorted by point.
-fn turns_of(steps: &[Step]) -> Vec<u32> {
-    // By run, oldest first: whether it ends what older ones say, and whether it begins.
-    let mut runs: Vec<(u32, bool, bool)> = Vec::new();
-    let mut turned = Vec::new();
+/// Adds the points at which a set turns on or off, in turn, by its toggles in all runs, sorted by point.
+fn turns_of(steps: &[Step], runs: &mut Vec<(u32, bool, bool)>, turned: &mut Vec<u32>) {
+    runs.clear();
     let mut held = false;
-    for point in steps.chunk_by(|a, b| a.2 == b.2) {
-        for (_, _, _, run, is_end) in point {
-            let place = runs.partition_point(|(known, ..)| known < run);
-            if runs.get(place).is_none_or(|(known, ..)| known != run) {
-                runs.insert(place, (*run, false, false));
+    for of_point in steps.chunk_by(|a, b| a.point() == b.point()) {
+        for step in of_point {
+            let place = runs.partition_point(|(known, ..)| *known < step.run());
+            if runs.get(place).is_none_or(|(known, ..)| *known != step.run()) {
+                runs.insert(place, (step.run(), false, false));
             }
             let (_, ends, begins) = &mut runs[place];
-            let side = if *is_end { ends } else { begins };
+            let side = if step.is_end() { ends } else { begins };
             *side = !*side;
         }
         let holds = runs.iter().fold(false, |holds, (_, ends, begins)| (holds && !ends) || *begins);
         if holds != held {
-            turned.push(point[0].2);
+            turned.push(of_point[0].point());
             held = holds;
         }
     }
-    turned
 }
 
-/// The points at which all of these hold together, or no longer do, in turn.
-fn together(sets: &[&[u32]]) -> Vec<u32> {
-    if let [only] = sets {
-        return only.to_vec();
-    }
-    let mut changes: BTreeMap<u32, isize> = BTreeMap::new();
-    for turned in sets {
-        for (n, point) in turned.iter().enumerate() {
-            *changes.entry(*point).or_default() += if n % 2 == 0 { 1 } else { -1 };
+/// Overwrites `both` with the points at which two sets begin and cease to hold together, in turn.
+fn together(a: &[u32], b: &[u32], both: &mut Vec<u32>) {
+    both.clear();
+    let (mut i, mut j) = (0, 0);
+    while i < a.len() || j < b.len() {
+        let point = a.get(i).copied().unwrap_or(u32::MAX).min(b.get(j).copied().unwrap_or(u32::MAX));
+        i += usize::from(a.get(i) == Some(&point));
+        j += usize::from(b.get(j) == Some(&point));
+        // After an odd number of turns a set holds.
+        if (i % 2 == 1 && j % 2 == 1) != (both.len() % 2 == 1) {
+            both.push(point);
         }
     }
-    let (mut holding, mut held) = (0, false);
-    let mut turned = Vec::new();
-    for (point, change) in changes {
-        holding += change;
-        if (holding == sets.len() as isize) != held {
-            held = !held;
-            turned.push(point);
-        }
-    }
-    turned
 }
 
 /// Finds the first point that sees what happens, for what happens in order.
@@ -154,29 +198,53 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn steps(all: &[(u32, u32, u32, bool)]) -> Vec<Step> {
+        let mut steps: Vec<Step> =
+            all.iter().map(|(set, point, run, is_end)| Step::new(7, *set, *point, *run, *is_end)).collect();
+        steps.sort_unstable();
+        steps
+    }
+
+    #[test]
+    fn a_step_keeps_what_it_is_made_of() {
+        let step = Step::new(u16::MAX, u32::MAX, u32::MAX - 1, u32::MAX - 2, true);
+        assert_eq!((step.low(), step.set(), step.point()), (u16::MAX, u32::MAX, u32::MAX - 1));
+        assert_eq!((step.run(), step.is_end()), (u32::MAX - 2, true));
+        let in_order =
+            [(0, 9, 9, 9, true), (1, 0, 9, 9, true), (1, 1, 0, 9, true), (1, 1, 1, 0, true), (1, 1, 1, 1, false)];
+        let in_order = in_order.map(|(low, set, point, run, is_end)| Step::new(low, set, point, run, is_end));
+        assert!(in_order.is_sorted());
+    }
+
     #[test]
     fn runs_compose_from_the_oldest_on() {
+        let turns = |all: &[(u32, u32, bool)]| {
+            let all: Vec<_> = all.iter().map(|(point, run, is_end)| (0, *point, *run, *is_end)).collect();
+            let mut turned = Vec::new();
+            turns_of(&steps(&all), &mut Vec::new(), &mut turned);
+            turned
+        };
         // The older run begins at 1; the newer one ends that from 2 to 4, and begins by itself at 6 what the older ended at 5.
-        let steps =
-            [(0, 0, 1, 0, false), (0, 0, 2, 1, true), (0, 0, 4, 1, true), (0, 0, 5, 0, false), (0, 0, 6, 1, false)];
-        assert_eq!(turns_of(&steps), [1, 2, 4, 5, 6]);
-        assert_eq!(turns_of(&[(0, 0, 3, 0, false), (0, 0, 3, 0, false)]), [0_u32; 0]);
+        let overlapping = [(1, 0, false), (2, 1, true), (4, 1, true), (5, 0, false), (6, 1, false)];
+        assert_eq!(turns(&overlapping), [1, 2, 4, 5, 6]);
+        assert_eq!(turns(&[(3, 0, false), (3, 0, false)]), [0_u32; 0]);
     }
 
     #[test]
     fn what_is_asked_for_counts_where_all_of_it_holds() {
-        let steps =
-            [(0, 0, 1, 0, false), (0, 0, 8, 0, false), (0, 1, 0, 0, false), (0, 1, 3, 0, false), (0, 1, 5, 0, false)];
+        let all_steps =
+            steps(&[(0, 1, 0, false), (0, 8, 0, false), (1, 0, 0, false), (1, 3, 0, false), (1, 5, 0, false)]);
+        let mut scratch = Scratch::default();
         let mut all = Tally::All(vec![0; 10]);
-        all.entity(&steps, 2, 1);
+        all.entity(&all_steps, 2, 1, &mut scratch);
         let Tally::All(counts) = &all else { panic!("it counts all") };
         assert_eq!(*counts, [0, 1, 0, -1, 0, 1, 0, 0, -1, 0]);
         let mut values = Tally::Values(vec![Vec::new()]);
-        values.entity(&steps, 1, -1);
+        values.entity(&all_steps, 1, -1, &mut scratch);
         let Tally::Values(changes) = &values else { panic!("it counts values") };
         assert_eq!(changes[0], [(1, -1), (3, 1), (5, -1), (8, 1)]);
         // Without one of what is asked for there is nothing.
-        all.entity(&steps[..2], 2, 1);
+        all.entity(&all_steps[..2], 2, 1, &mut scratch);
         let Tally::All(counts) = &all else { panic!("it counts all") };
         assert_eq!(counts.iter().sum::<i64>(), 0);
     }

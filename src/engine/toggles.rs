@@ -72,9 +72,8 @@ impl Toggles {
         out: &mut impl Sink,
     ) -> Result<()> {
         let is_plain = |event: &LogEvent| !matches!(event.op, Op::Delete | Op::Cancel);
-        let tag = |event: &LogEvent| frame.tags().get(event.tag as usize);
-        let is_ruled = |event: &LogEvent| tag(event).is_some_and(|tag| self.rules.concern(tag));
-        if events.iter().all(is_plain) && (self.rules.one.is_empty() || !events.iter().any(is_ruled)) {
+        let tags = events.chunk_by(|a, b| a.tag == b.tag).filter_map(|of_tag| frame.tags().get(of_tag[0].tag as usize));
+        if events.iter().all(is_plain) && self.rules.coexist(tags.map(|tag| &**tag)) {
             return self.derive_plain(ordinal, events, out);
         }
         let events = events.iter().map(|event| Event {
@@ -93,7 +92,7 @@ impl Toggles {
         Ok(())
     }
 
-    /// The same where nothing ever ends the entity, and each tag follows from its own events: it holds after an instant if its
+    /// The same where nothing ever ends the entity, no tag ends another, and so each follows from its own events: it holds after an instant if its
     /// last event there is an assert. The entity exists from its first event that is no retract.
     fn derive_plain(&mut self, ordinal: Ordinal, events: &[LogEvent], out: &mut impl Sink) -> Result<()> {
         let mut born: Option<u32> = None;

@@ -11,14 +11,14 @@ use roaring::RoaringBitmap;
 
 use super::bitmap::{Key, Keys, Moment, compose, exists, keys_of_tag, tags_with};
 use super::select::{count_ones, hidden};
-use super::sweep::{Forward, Step, Tally, first_seeing};
+use super::sweep::{Forward, Scratch, Step, Tally, first_seeing};
 use super::{Event, Horizon, Known, Timeline, View};
 use crate::error::Result;
 use crate::index::directory::Entry;
 use crate::types::{Ns, Ordinal};
 
 /// What reading a chunk's set at a point costs, in toggles read one by one.
-const SET_COST: u64 = 200;
+const SET_COST: u64 = 30;
 /// What finding a size costs, in toggles read one by one.
 const SIZE_COST: u64 = 60;
 /// How many toggles are held at a time, but for those of one entity.
@@ -123,6 +123,7 @@ impl Trend {
         }
         let horizon = self.horizon();
         let mut knows = horizon.knows();
+        let mut scratch = Scratch::default();
         for (n, ordinal) in dirty.iter().enumerate() {
             if n % TICK_EVERY == 0 {
                 self.view.tick();
@@ -130,22 +131,22 @@ impl Trend {
             let ordinal = Ordinal(ordinal);
             let mut events = self.view.sealed_events(ordinal)?;
             if !reads_log && !events.is_empty() {
-                self.replayed(events.clone(), &values, -1, &mut tally);
+                self.replayed(events.clone(), &values, -1, &mut tally, &mut scratch);
             }
             self.view.delta().events(ordinal, &mut events);
             events.retain(|event| knows(event.tx, event.recorded_at));
-            self.replayed(events, &values, 1, &mut tally);
+            self.replayed(events, &values, 1, &mut tally, &mut scratch);
         }
         Ok(tally)
     }
 
     /// Counts an entity from its events.
-    fn replayed(&self, events: Vec<Event>, values: &[Vec<u8>], sign: i64, tally: &mut Tally) {
+    fn replayed(&self, events: Vec<Event>, values: &[Vec<u8>], sign: i64, tally: &mut Tally, scratch: &mut Scratch) {
         let asked = self.tags.len().max(1) as u32;
         let mut steps: Vec<Step> = Vec::new();
         for (tag, ts, _) in Timeline::new(events).transitions(self.view.rules()) {
             let point = first_seeing(&self.points, ts);
-            let mut push = |set: u32| steps.push((0, set, point, 0, false));
+            let mut push = |set: u32| steps.push(Step::new(0, set, point, 0, false));
             match &tag {
                 None if self.tags.is_empty() => push(0),
                 None => {}
@@ -157,7 +158,7 @@ impl Trend {
             }
         }
         steps.sort_unstable();
-        tally.entity(&steps, asked, sign);
+        tally.entity(&steps, asked, sign, scratch);
     }
 
     /// Counts what is sealed, chunk by chunk.
@@ -285,10 +286,12 @@ impl Trend {
         // So many entities at a time that their toggles need not much memory.
         let parts = (toggles / TOGGLES_MAX + 1).min(1 << 16);
         let size = (1_usize << 16).div_ceil(parts);
+        let mut scratch = Scratch::default();
         for part in (0..1_usize << 16).step_by(size) {
             let mut steps = self.steps(streams, limits, part..part + size)?;
             steps.sort_unstable();
-            steps.chunk_by(|a, b| a.0 == b.0).for_each(|entity| tally.entity(entity, asked, 1));
+            let entities = steps.chunk_by(|a, b| a.low() == b.low());
+            entities.for_each(|entity| tally.entity(entity, asked, 1, &mut scratch));
         }
         Ok(())
     }
@@ -304,7 +307,7 @@ impl Trend {
             run.postings.postings(&stream.entry)?.each_toggle(|rank, low, _| {
                 let point = forward.first_past(|limit| limit > rank);
                 if point < none && entities.contains(&usize::from(low)) {
-                    steps.push((low, stream.set, point, stream.run as u32, stream.is_end));
+                    steps.push(Step::new(low, stream.set, point, stream.run as u32, stream.is_end));
                 }
             })?;
         }
