@@ -56,14 +56,15 @@ pub fn next_xid() -> Xid {
 pub unsafe extern "C-unwind" fn entitydb_snapshot(_fcinfo: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
     // SAFETY: a function runs with an active snapshot, whose list has as many transactions as it says.
     let token = unsafe {
-        if pg_sys::RecoveryInProgress() {
+        let snapshot = &*pg_sys::GetActiveSnapshot();
+        // One that was taken during recovery, and outlived it, lists transactions in another way.
+        if pg_sys::RecoveryInProgress() || snapshot.takenDuringRecovery {
             raise(
                 PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
                 "a token cannot be taken during recovery",
                 Some("Take it on the primary."),
             );
         }
-        let snapshot = &*pg_sys::GetActiveSnapshot();
         let next = next_xid().0;
         // Every xid of a snapshot is less than half the circle behind the next one.
         let full = |xid: pg_sys::TransactionId| {

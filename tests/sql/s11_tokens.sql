@@ -57,6 +57,14 @@ SELECT id, tags FROM entity_as_of_snapshot(:'token');
 SELECT id, tags FROM entity_as_of_snapshot(entity_snapshot());
 SELECT id, tags FROM entity_as_of_snapshot(entity_snapshot(), NULL) WHERE tags @> '{two}';
 
+-- A session's instant stands for one that is left out, and its system time for no token.
+SET entitydb.as_of = '2020-06-01';
+SET entitydb.as_of_system = '2020-06-01';
+SELECT k.n, array_agg(e.id ORDER BY e.id) FROM known k CROSS JOIN LATERAL entity_as_of_snapshot(k.t) e GROUP BY k.n ORDER BY k.n;
+SELECT count(*) FROM entity_as_of_snapshot(:'token', 'infinity') WHERE id = 'n';
+RESET entitydb.as_of;
+RESET entitydb.as_of_system;
+
 -- NULL asks nothing; the caller's own transaction is not known, whatever is said of it.
 SELECT count(*) FROM entity_as_of_snapshot(NULL);
 SELECT count(*) FROM entity_as_of_snapshot(NULL, '2020-06-01');

@@ -72,6 +72,17 @@ SELECT entity_snapshot()::text = :'first' AS same, (SELECT count(*) FROM entity_
 COMMIT;
 SELECT tag FROM entity_changes(:'first');
 
+-- The settings that bound a session bind no feed.
+SELECT count(*) AS all FROM entity_changes() \gset
+SET entitydb.as_of = '2019-12-31';
+SET entitydb.as_of_system = '2019-12-31';
+SELECT count(*) = :all AS all FROM entity_changes();
+SELECT tag FROM entity_changes(:'first');
+SELECT tag FROM entity_changes() WHERE id = 'own' AND tag <> 'sub';
+SELECT count(*) FROM entity_event;
+RESET entitydb.as_of;
+RESET entitydb.as_of_system;
+
 -- Rolled back, nothing was.
 SELECT entity_snapshot() AS token \gset
 BEGIN;
