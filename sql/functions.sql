@@ -381,7 +381,7 @@ END
 $$;
 COMMENT ON FUNCTION @extschema@.entity_drop(text, boolean) IS 'drops a dataset with its faces and functions';
 
-CREATE VIEW entitydb.stat_segment AS
+CREATE VIEW entitydb.stat_segment WITH (security_barrier) AS
 SELECT d.name AS dataset, s.name,
     CASE s.kind WHEN 1 THEN 'run' WHEN 2 THEN 'tile' WHEN 3 THEN 'content' WHEN 4 THEN 'ids' END AS kind,
     s.bytes, s.events, s.entities, s.min_ts, s.max_ts, s.min_tx, s.max_tx, s.min_ordinal, s.max_ordinal
@@ -404,7 +404,7 @@ COMMENT ON COLUMN entitydb.stat_segment.min_ordinal IS 'the first entity in it, 
 COMMENT ON COLUMN entitydb.stat_segment.max_ordinal IS 'the last entity in it';
 GRANT SELECT ON entitydb.stat_segment TO PUBLIC;
 
-CREATE VIEW entitydb.stat_dataset AS
+CREATE VIEW entitydb.stat_dataset WITH (security_barrier) AS
 SELECT d.name AS dataset, pg_catalog.pg_get_userbyid(g.srvowner) AS owner, s.segments, s.bytes, s.events,
     pg_catalog.pg_stat_get_live_tuples(c.oid) AS delta_rows,
     pg_catalog.pg_total_relation_size(c.oid) AS delta_bytes

@@ -170,23 +170,36 @@ pub fn dataset_of_face(face: pg_sys::Oid) -> Dataset {
 
 /// The owner of a relation, if the relation exists.
 pub fn owner_of(relid: pg_sys::Oid) -> Option<pg_sys::Oid> {
-    // SAFETY: the cached row is valid until it is released; what is needed of it is copied before.
-    unsafe {
-        let cache = pg_sys::SysCacheIdentifier::RELOID as i32;
-        let tuple = pg_sys::SearchSysCache1(cache, pg_sys::Datum::from(relid));
-        if tuple.is_null() {
-            return None;
-        }
-        let owner = (*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_class>()).relowner;
-        pg_sys::ReleaseSysCache(tuple);
-        Some(owner)
-    }
+    // SAFETY: rows of that cache are relations.
+    unsafe { of_cached(pg_sys::SysCacheIdentifier::RELOID, relid, |row: &pg_sys::FormData_pg_class| row.relowner) }
 }
 
 /// The owner of a foreign server, if the server exists.
 fn owner_of_server(server: pg_sys::Oid) -> Option<pg_sys::Oid> {
-    // SAFETY: plain catalog look-up; the answer is null or in the current memory context.
-    unsafe { pg_sys::GetForeignServerExtended(server, pg_sys::FSV_MISSING_OK as _).as_ref().map(|found| found.owner) }
+    let cache = pg_sys::SysCacheIdentifier::FOREIGNSERVEROID;
+    // SAFETY: rows of that cache are foreign servers.
+    unsafe { of_cached(cache, server, |row: &pg_sys::FormData_pg_foreign_server| row.srvowner) }
+}
+
+/// What `read` finds in the cached row of this oid, if there is one.
+///
+/// # Safety
+/// The cache must be one by oid, of rows of the form `T`.
+unsafe fn of_cached<T, R>(
+    cache: pg_sys::SysCacheIdentifier::Type,
+    oid: pg_sys::Oid,
+    read: impl FnOnce(&T) -> R,
+) -> Option<R> {
+    // SAFETY: the cached row is valid until it is released; what is needed of it is copied before.
+    unsafe {
+        let tuple = pg_sys::SearchSysCache1(cache as i32, pg_sys::Datum::from(oid));
+        if tuple.is_null() {
+            return None;
+        }
+        let found = read(&*pg_sys::GETSTRUCT(tuple).cast::<T>());
+        pg_sys::ReleaseSysCache(tuple);
+        Some(found)
+    }
 }
 
 /// Whether a relation is a face: a foreign table of this wrapper, and of no other.

@@ -182,6 +182,9 @@ EXPLAIN (COSTS OFF) UPDATE open_rated SET rank = 3 WHERE rank = 7 AND 1 / (rank 
 -- Statistics are for those who administer the dataset and for pg_read_all_stats.
 SELECT dataset FROM entitydb.stat_dataset;
 SELECT * FROM entitydb.stat_segment;
+SELECT * FROM entitydb.stat_dataset WHERE leak(dataset);
+SELECT * FROM entitydb.stat_segment WHERE leak(dataset);
+SELECT * FROM entitydb.transaction WHERE leak(role);
 SELECT count(*) FROM pg_stats WHERE schemaname = 'entitydb';
 SET ROLE regress_reader;
 SELECT dataset FROM entitydb.stat_dataset;
