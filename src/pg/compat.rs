@@ -114,6 +114,27 @@ pub unsafe fn attributes<'a>(desc: pg_sys::TupleDesc) -> &'a [pg_sys::FormData_p
     }
 }
 
+/// The role as which a running statement reads a relation of its range table, where that is not the caller: the owner of the
+/// view that names it (`nodes/parsenodes.h`).
+///
+/// # Safety
+/// `index` must be a place in the range table of the running statement `estate`.
+pub unsafe fn reads_as(index: pg_sys::Index, estate: *mut pg_sys::EState) -> Option<pg_sys::Oid> {
+    // SAFETY: the caller's promise is passed on.
+    unsafe {
+        let rte = pg_sys::exec_rt_fetch(index, estate);
+        #[cfg(feature = "pg15")]
+        let user = (*rte).checkAsUser;
+        // A child of an inheritance tree has no rights of its own: those of its parent were asked for.
+        #[cfg(not(feature = "pg15"))]
+        let user = match (*rte).perminfoindex {
+            0 => pg_sys::InvalidOid,
+            _ => (*pg_sys::getRTEPermissionInfo((*estate).es_rteperminfos, rte)).checkAsUser,
+        };
+        (user != pg_sys::InvalidOid && user != pg_sys::GetUserId()).then_some(user)
+    }
+}
+
 /// What a statement that inserts was given the right to: the role that it acts for, the relation that it names, and the
 /// columns that it gives, counted as in the range table. `None` where it names none (`executor/executor.h`).
 ///

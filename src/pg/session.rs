@@ -10,6 +10,7 @@ use pgrx::pg_sys;
 use pgrx::prelude::*;
 
 use super::catalog::Dataset;
+use super::error::raise;
 use super::fdw::scan::{known_at, plain_read};
 use super::{clock, compat, floor};
 use crate::engine::{Horizon, Known};
@@ -32,6 +33,29 @@ impl Bounds {
     pub fn now() -> Self {
         let of = |setting: &GucSetting<Option<CString>>| parse(setting.get()?.to_str().ok()?);
         Self { valid: of(&AS_OF).map(Given::last_ns), system: of(&AS_OF_SYSTEM).map(|given| given.t) }
+    }
+
+    /// Raises 42501 where the face is read through a view of somebody else's, by a caller who may not read the face: a view
+    /// that hides rows says which it hides now, and not at whatever instant the caller may choose.
+    ///
+    /// # Safety
+    /// `index` must be the face's place in the range table of the running statement `estate`.
+    pub unsafe fn check_view(self, face: pg_sys::Oid, index: pg_sys::Index, estate: *mut pg_sys::EState) {
+        let select = pg_sys::ACL_SELECT as pg_sys::AclMode;
+        // SAFETY: the caller's promise is passed on; plain catalog look-ups.
+        let may = unsafe {
+            self == Self::default()
+                || compat::reads_as(index, estate).is_none()
+                || pg_sys::pg_class_aclmask(face, pg_sys::GetUserId(), select, pg_sys::AclMaskHow::ACLMASK_ALL)
+                    == select
+        };
+        if !may {
+            raise(
+                PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+                "permission denied for reading through a view while entitydb.as_of or entitydb.as_of_system is set",
+                Some("RESET them, or ask for SELECT on the foreign table."),
+            );
+        }
     }
 
     /// What a question looks at whose valid time is `at` (`None`: nobody gives it), and whose system time nobody gives.

@@ -179,6 +179,28 @@ UPDATE open_rated SET rank = 2 WHERE 1 / (rank - 7) < 1;
 UPDATE open_rated SET rank = 3 WHERE rank < 3 AND leak(level);
 UPDATE open_rated SET rank = 3 WHERE rank = 7;
 EXPLAIN (COSTS OFF) UPDATE open_rated SET rank = 3 WHERE rank = 7 AND 1 / (rank - 7) < 1;
+-- What a view hides now, it hides whatever instant the session is bound to: who may read the view alone reads it as of now.
+RESET ROLE;
+INSERT INTO safe (id, tags, content, created_at) VALUES ('late', '{kind:doc}', 'three', '2020-01-01');
+SELECT safe_tag('late', 'level:secret', at => '2021-01-01');
+SET ROLE regress_viewer;
+SELECT id FROM open_docs;
+SET entitydb.as_of = '2020-06-01';
+SELECT id FROM open_docs;
+SELECT count(*) FROM open_docs;
+UPDATE open_docs SET tags = '{}';
+SET entitydb.as_of = '';
+SET entitydb.as_of_system = '2020-06-01';
+SELECT id FROM open_docs;
+SET ROLE regress_owner;
+SELECT id FROM open_docs;
+RESET entitydb.as_of_system;
+SET entitydb.as_of = '2020-06-01';
+SELECT id FROM open_docs ORDER BY id;
+RESET ROLE;
+SELECT id FROM open_docs ORDER BY id;
+RESET entitydb.as_of;
+SET ROLE regress_viewer;
 -- Statistics are for those who administer the dataset and for pg_read_all_stats.
 SELECT dataset FROM entitydb.stat_dataset;
 SELECT * FROM entitydb.stat_segment;

@@ -203,6 +203,12 @@ pub unsafe extern "C-unwind" fn begin(node: *mut pg_sys::ForeignScanState, _efla
         if let Some(marker) = &mut marker {
             marker.prepare(parent);
         }
+        let bounds = Bounds::now();
+        let rti = match plan.scan.scanrelid {
+            0 => pg_sys::bms_next_member(plan.fs_relids, -1) as pg_sys::Index,
+            rti => rti,
+        };
+        bounds.check_view(source.relid, rti, (*node).ss.ps.state);
         let parts = uses.map(|(uses, _)| Parts::prepare(uses, part_exprs, parent).unwrap_or_else(|| unrecognised()));
         let scan = Scan {
             relid: source.relid,
@@ -217,7 +223,7 @@ pub unsafe extern "C-unwind" fn begin(node: *mut pg_sys::ForeignScanState, _efla
             counts,
             quals,
             marker,
-            bounds: Bounds::now(),
+            bounds,
             whole: None,
             segments: None,
             view: None,
