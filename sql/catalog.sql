@@ -102,6 +102,8 @@ BEGIN
     RETURNING id INTO n;
     EXECUTE format('CREATE TABLE entitydb.delta_%s (id_hash int8 NOT NULL, ordinal int8 NOT NULL, seq int8 NOT NULL,'
         ' ts int8 NOT NULL, tx xid8 NOT NULL, recorded_at int8, events bytea NOT NULL) WITH (vacuum_truncate = off)', n);
+    -- Samples of the rows that ANALYZE keeps would outlive what erase takes away.
+    EXECUTE format('ALTER TABLE entitydb.delta_%s ALTER COLUMN events SET STATISTICS 0', n);
     EXECUTE format('CREATE INDEX delta_%s_id_hash ON entitydb.delta_%s (id_hash)', n, n);
     EXECUTE format('CREATE SEQUENCE entitydb.ordinal_%s AS int8 MINVALUE 0 MAXVALUE 4294967294 NO CYCLE', n);
     EXECUTE format('CREATE TABLE entitydb.lock_%s (hash int8 NOT NULL)', n);
@@ -178,6 +180,9 @@ BEGIN
     IF n IS NULL THEN
         RETURN false;
     END IF;
+    -- What of an erasure is not finished yet goes with the dataset.
+    UPDATE entitydb.erasure_log l SET needed = (pg_current_xact_id()::text::numeric + 1)::text::xid8
+    WHERE l.dataset = n AND l.done_at IS NULL;
     INSERT INTO entitydb.removed (file, xid)
     SELECT s.name, pg_current_xact_id() FROM entitydb.segment s WHERE s.dataset = n;
     DELETE FROM entitydb.segment s WHERE s.dataset = n;

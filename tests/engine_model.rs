@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use entitydb::engine::{
-    Blob, BuildOptions, Event, EventScan, Horizon, Load, LoadMode, Opened, Rules, Select, TagExpr, Timeline, Trend,
-    Valid, View, Wanted, changed_readings, compact, difference_of_sets, ever, facets, seal, verify,
+    Blob, BuildOptions, Event, EventScan, Horizon, Load, LoadMode, Opened, Removal, Rules, Select, TagExpr, Timeline,
+    Trend, Valid, View, Wanted, changed_readings, compact, difference_of_sets, ever, facets, rewrite, seal, verify,
 };
 use entitydb::error::{Error, Result};
 use entitydb::segment::{Kind, MemoryFiles};
@@ -108,6 +108,28 @@ impl Store {
         let (_, replaced) = compact(&base, &times, &OPTIONS, &mut self.files.clone())?;
         self.segments.retain(|s| !replaced.iter().any(|name| name == s.name()));
         self.adopt()
+    }
+
+    /// Erases entities (S16): nothing of them is in any file that is left.
+    fn erase(&mut self, ids: &[u8]) -> Result<()> {
+        let ids: BTreeSet<Vec<u8>> = ids.iter().map(|n| vec![b'a' + n]).collect();
+        let (all, base) = (self.view(true)?, self.view(false)?);
+        let mut removal = Removal::default();
+        for id in &ids {
+            if let Some(ordinal) = all.resolve(id)? {
+                removal.entity(ordinal);
+            }
+        }
+        let (_, replaced) = rewrite(&base, &removal, &ids, &times, &OPTIONS, &mut self.files.clone())?;
+        self.segments.retain(|s| !replaced.iter().any(|name| name == s.name()));
+        self.adopt()?;
+        self.delta.retain(|set| !ids.contains(&set.id));
+        for id in ids {
+            assert_eq!(self.view(true)?.resolve(&id)?, None, "the id {id:?} is left");
+            self.model.remove(&id);
+            self.ordinals.remove(&id);
+        }
+        Ok(())
     }
 
     /// Loads facts through the event face; the n-th repeat of what was stored n times is skipped (S7).
@@ -413,6 +435,7 @@ enum Step {
     Compact,
     /// Other namespaces of cardinality one from here on, and whether all runs are rewritten at once.
     Declare(u8, bool),
+    Erase(Vec<u8>),
 }
 
 fn event() -> impl Strategy<Value = NewEvent> {
@@ -454,6 +477,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => prop_oneof![Just(u64::MAX), any::<u64>()].prop_map(Step::Seal),
         1 => Just(Step::Compact),
         1 => (0..8_u8, any::<bool>()).prop_map(|(rules, at_once)| Step::Declare(rules, at_once)),
+        1 => prop::collection::vec(0..10_u8, 0..4).prop_map(Step::Erase),
     ]
 }
 
@@ -538,6 +562,7 @@ fn play(steps: &[Step], built: u8) -> Store {
                     store.compact().expect("compacts");
                 }
             }
+            Step::Erase(ids) => store.erase(ids).expect("erases"),
         }
     }
     store
@@ -741,4 +766,12 @@ fn compaction_leaves_one_tile_and_one_id_run() {
     let before = store.segments.len();
     store.compact().expect("compacts again");
     assert_eq!(store.segments.len(), before, "there is nothing left to merge");
+}
+
+#[test]
+fn s16_of_a_store_of_erased_entities_nothing_is_left() {
+    let mut store = small();
+    store.compact().expect("compacts");
+    store.erase(&[0, 1, 2]).expect("erases");
+    assert!(store.segments.is_empty(), "{} files are left", store.segments.len());
 }

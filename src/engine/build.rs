@@ -120,7 +120,7 @@ pub fn compact(
         replaced.extend(ids.iter().map(|opened| opened.name().to_owned()));
     }
     if runs.len() > 1 || base.runs().any(|(run, _)| !run.summary.follows(base.rules())) {
-        infos.push(merge::merge(base, times, files)?);
+        infos.push(merge::merge(base, None, times, files)?);
         replaced.extend(runs.iter().map(|opened| opened.name().to_owned()));
     }
     Ok((infos, replaced))

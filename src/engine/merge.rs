@@ -1,11 +1,12 @@
 //! Merges runs and tiles into one tile, entity by entity, without making values of their events.
 //!
-//! Invariant: the tile's events are exactly those of its inputs; numbers of an input become numbers of the tile through one
+//! Invariant: the tile's events are exactly those of its inputs, less what is removed; numbers of an input become numbers of the tile through one
 //! table each for tags, instants, transactions and content files.
 
 use std::collections::BTreeSet;
 
 use super::opened::Run;
+use super::rewrite::{Kept, Moved, Uses};
 use super::run_writer::RunWriter;
 use super::{FileInfo, View, frame::Frame};
 use crate::error::{Error, Result};
@@ -18,6 +19,9 @@ const TICK_EVERY: usize = 256;
 
 /// A transaction of an input: its index in the tile, and its time if the tile's table says another one.
 type Tx = (u32, Option<Micros>);
+
+/// What stays of the events, and where their contents went.
+type Only<'a> = (&'a Kept<'a>, &'a Moved);
 
 /// A run or tile that is merged.
 struct Input<'a> {
@@ -33,14 +37,29 @@ struct Input<'a> {
     events: Vec<LogEvent>,
 }
 
-/// Writes a tile of all runs and tiles of the view.
-pub(super) fn merge(view: &View, times: &dyn Fn(Xid) -> Option<Micros>, files: &mut dyn Files) -> Result<FileInfo> {
-    let content_files: BTreeSet<String> = view.files()[1].iter().map(|opened| opened.name().to_owned()).collect();
-    let mut tile = RunWriter::begin(Kind::Tile, view.rules(), frame(view, times)?, content_files.clone(), files)?;
+/// Writes a tile of all runs and tiles of the view, or of what stays of them.
+pub(super) fn merge(
+    view: &View,
+    only: Option<Only<'_>>,
+    times: &dyn Fn(Xid) -> Option<Micros>,
+    files: &mut dyn Files,
+) -> Result<FileInfo> {
+    let content_files: BTreeSet<String> = match only {
+        Some((_, moved)) => moved.files(),
+        None => view.files()[1].iter().map(|opened| opened.name().to_owned()).collect(),
+    };
+    let uses = |n: usize| only.and_then(|(kept, _)| kept.uses.get(n));
+    let frame = frame(view, &uses, times)?;
+    let mut tile = RunWriter::begin(Kind::Tile, view.rules(), frame, content_files.clone(), files)?;
     let mut inputs = Vec::new();
-    for (run, _) in view.runs() {
+    for (n, (run, _)) in view.runs().enumerate() {
         view.tick();
-        inputs.push(Input::new(run, tile.frame(), &content_files)?);
+        let place = |name: &String| {
+            let name = only.map_or(Some(name), |(_, moved)| moved.file(name))?;
+            content_files.iter().position(|file| file == name).map(|place| place as u32)
+        };
+        let contents = run.content_files.iter().map(place).collect();
+        inputs.push(Input::new(run, tile.frame(), uses(n), contents)?);
     }
     let (mut merged, mut until_tick) = (Vec::new(), TICK_EVERY);
     while let Some(ordinal) = inputs.iter().filter_map(|input| input.ordinal).min() {
@@ -51,6 +70,10 @@ pub(super) fn merge(view: &View, times: &dyn Fn(Xid) -> Option<Micros>, files: &
         }
         merged.clear();
         for input in inputs.iter_mut().filter(|input| input.ordinal == Some(ordinal)) {
+            if let Some((kept, moved)) = only {
+                kept.removal.apply(ordinal, &mut input.events);
+                moved.follow(input.run, &mut input.events)?;
+            }
             input.take(ordinal, &mut merged, &mut tile)?;
         }
         tile.push(ordinal, &mut merged, None)?;
@@ -58,14 +81,24 @@ pub(super) fn merge(view: &View, times: &dyn Fn(Xid) -> Option<Micros>, files: &
     tile.finish()
 }
 
-/// The tags, instants and transactions of all runs.
-fn frame(view: &View, times: &dyn Fn(Xid) -> Option<Micros>) -> Result<Frame> {
+/// The tags, instants and transactions of all runs, or those that are used.
+fn frame<'a>(
+    view: &View,
+    uses: &dyn Fn(usize) -> Option<&'a Uses>,
+    times: &dyn Fn(Xid) -> Option<Micros>,
+) -> Result<Frame> {
     let (mut tags, mut instants, mut txs) = (Vec::new(), Vec::new(), Vec::new());
-    for (run, _) in view.runs() {
+    for (n, (run, _)) in view.runs().enumerate() {
         view.tick();
-        tags.extend(run.tags.range(0..run.tags.len())?.into_iter().map(Into::into));
-        instants.append(&mut run.instants.all()?);
-        for index in 0..run.txs.len() {
+        let uses = uses(n);
+        let is_used = |marks: fn(&Uses) -> &Vec<bool>, number: usize| {
+            uses.is_none_or(|uses| marks(uses).get(number).is_some_and(|used| *used))
+        };
+        let all = run.tags.range(0..run.tags.len())?.into_iter().enumerate();
+        tags.extend(all.filter(|(tag, _)| is_used(|uses| &uses.tags, *tag)).map(|(_, tag)| tag.into()));
+        let all = run.instants.all()?.into_iter().enumerate();
+        instants.extend(all.filter(|(rank, _)| is_used(|uses| &uses.ranks, *rank)).map(|(_, ts)| ts));
+        for index in (0..run.txs.len()).filter(|index| is_used(|uses| &uses.txs, *index as usize)) {
             let (xid, time) = run.txs.get(index)?;
             txs.push((xid, times(xid).or(time)));
         }
@@ -74,19 +107,29 @@ fn frame(view: &View, times: &dyn Fn(Xid) -> Option<Micros>) -> Result<Frame> {
 }
 
 impl<'a> Input<'a> {
-    fn new(run: &'a Run, frame: &Frame, content_files: &BTreeSet<String>) -> Result<Self> {
-        let tags = run.tags.range(0..run.tags.len())?;
-        let tags = tags.iter().map(|tag| frame.position(tag)).collect::<Result<_>>()?;
-        let ranks = run.instants.all()?.into_iter().map(|ts| frame.rank(ts)).collect::<Result<_>>()?;
+    fn new(run: &'a Run, frame: &Frame, uses: Option<&Uses>, contents: Vec<Option<u32>>) -> Result<Self> {
+        // What no event names is in no table of the tile; its number is never asked for.
+        let is_unused = |marks: fn(&Uses) -> &Vec<bool>, number: usize| {
+            uses.is_some_and(|uses| marks(uses).get(number).is_none_or(|used| !used))
+        };
+        let tags = run.tags.range(0..run.tags.len())?.into_iter().enumerate();
+        let tag = |(number, tag): (usize, Vec<u8>)| {
+            if is_unused(|uses| &uses.tags, number) { Ok(NO_TAG) } else { frame.position(&tag) }
+        };
+        let tags = tags.map(tag).collect::<Result<_>>()?;
+        let ranks = run.instants.all()?.into_iter().enumerate();
+        let rank = |(number, ts)| if is_unused(|uses| &uses.ranks, number) { Ok(u32::MAX) } else { frame.rank(ts) };
+        let ranks = ranks.map(rank).collect::<Result<_>>()?;
         let tx = |index: u32| -> Result<Tx> {
+            if is_unused(|uses| &uses.txs, index as usize) {
+                return Ok((u32::MAX, None));
+            }
             let (xid, time) = run.txs.get(index)?;
             let index = frame.tx(xid)?;
             let known = frame.txs().get(index as usize).and_then(|(_, time)| *time);
             Ok((index, time.filter(|time| known != Some(*time))))
         };
         let txs = (0..run.txs.len()).map(tx).collect::<Result<_>>()?;
-        let place = |name: &String| content_files.iter().position(|file| file == name).map(|place| place as u32);
-        let contents = run.content_files.iter().map(place).collect();
         let mut input =
             Self { run, scan: run.log.scan(), tags, ranks, txs, contents, ordinal: None, events: Vec::new() };
         input.advance()?;

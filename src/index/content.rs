@@ -147,6 +147,15 @@ impl Content {
         Ok(Self { number: OPENED.fetch_add(1, Ordering::Relaxed), blocks, index, plain, packed })
     }
 
+    /// How many bytes of content there are; all blocks of a stream are full but its last.
+    pub fn bytes_in_all(&self) -> Result<u64> {
+        let stream = |packed, count: u64| match count.checked_sub(1) {
+            None => Ok(0),
+            Some(last) => Ok(last.saturating_mul(BLOCK_BYTES as u64) + self.block(packed, last)?.len() as u64),
+        };
+        Ok(stream(false, self.plain)?.saturating_add(stream(true, self.packed)?))
+    }
+
     /// The content at an offset, reading only its blocks. Its hash must be `expected`: where that of every block was found
     /// right, [`get`](Self::get) is enough.
     pub fn read(&self, offset: u64, len: u32, expected: u32) -> Result<Cow<'_, [u8]>> {
@@ -311,6 +320,7 @@ mod tests {
             let mut inflated = Inflated::default();
             let (reader, places) = file(&contents, compress, threshold);
             let open = Content::open(&reader).unwrap();
+            prop_assert_eq!(open.bytes_in_all().unwrap(), contents.iter().map(|content| content.len() as u64).sum::<u64>());
             for (content, (offset, hash)) in contents.iter().zip(places) {
                 prop_assert_eq!(&open.read(offset, content.len() as u32, hash).unwrap()[..], &content[..]);
                 prop_assert!(open.read(offset, content.len() as u32, hash ^ 1).is_err());

@@ -1,8 +1,10 @@
 //! The delta: change sets as rows of a heap table, so that MVCC, WAL, savepoints and two-phase commit are PostgreSQL's.
 //!
-//! Invariant: a row is all that one statement did to one entity; rows are only ever inserted here, and deleted by seal.
+//! Invariant: a row is all that one statement did to one entity; rows are only ever inserted here, and deleted by seal,
+//! TRUNCATE and erasure.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -239,6 +241,68 @@ pub unsafe fn clear(dataset: &Dataset, snapshot: pg_sys::Snapshot) {
         pg_sys::systable_endscan(scan);
         pg_sys::table_close(rel, pg_sys::NoLock as _);
     }
+}
+
+/// Deletes the rows of these ids that the snapshot sees, the caller's own included.
+///
+/// # Safety
+/// The caller must hold the delta against other writers; `snapshot` must be registered and newer than that.
+pub unsafe fn remove_ids(dataset: &Dataset, ids: &[&[u8]], snapshot: pg_sys::Snapshot) {
+    let hashes: BTreeSet<i64> = ids.iter().map(|id| id_hash(id)).collect();
+    let ids: BTreeSet<&[u8]> = ids.iter().copied().collect();
+    let mut places = Vec::new();
+    // SAFETY: as in `scan`.
+    unsafe {
+        let rel = pg_sys::table_open(dataset.delta, pg_sys::RowExclusiveLock as _);
+        for hash in hashes {
+            let mut key = pg_sys::ScanKeyData::default();
+            let (equal, proc) = (pg_sys::BTEqualStrategyNumber as _, pg_sys::Oid::from(pg_sys::F_INT8EQ));
+            pg_sys::ScanKeyInit(&mut key, 1, equal, proc, pg_sys::Datum::from(hash));
+            let scan = pg_sys::systable_beginscan(rel, dataset.delta_index, true, snapshot, 1, &mut key);
+            loop {
+                let tuple = pg_sys::systable_getnext(scan);
+                if tuple.is_null() {
+                    break;
+                }
+                pgrx::check_for_interrupts!();
+                if ids.contains(decode(rel, tuple).id.as_slice()) {
+                    places.push((*tuple).t_self);
+                }
+            }
+            pg_sys::systable_endscan(scan);
+        }
+        pg_sys::table_close(rel, pg_sys::NoLock as _);
+    }
+    remove(dataset, &places);
+}
+
+/// Whether the heap has rows that a transaction before `before` deleted, though nobody can see them.
+///
+/// # Safety
+/// The caller must hold the delta alone.
+pub unsafe fn has_deleted_rows(dataset: &Dataset, before: Xid) -> bool {
+    let mut found = false;
+    // SAFETY: the scan sees dead rows too; their headers are read while the scan holds the page.
+    unsafe {
+        let rel = pg_sys::table_open(dataset.delta, pg_sys::NoLock as _);
+        let any = &raw mut pg_sys::SnapshotAnyData;
+        let scan = pg_sys::systable_beginscan(rel, pg_sys::InvalidOid, false, any, 0, std::ptr::null_mut());
+        loop {
+            let tuple = pg_sys::systable_getnext(scan);
+            if tuple.is_null() {
+                break;
+            }
+            let header = (*tuple).t_data;
+            let xmax = (*header).t_choice.t_heap.t_xmax;
+            let is_deleted = u32::from((*header).t_infomask) & pg_sys::HEAP_XMAX_INVALID == 0
+                && pg_sys::TransactionIdPrecedes(xmax, pg_sys::TransactionId::from(before.0 as u32))
+                && pg_sys::TransactionIdDidCommit(xmax);
+            found |= is_deleted;
+        }
+        pg_sys::systable_endscan(scan);
+        pg_sys::table_close(rel, pg_sys::NoLock as _);
+    }
+    found
 }
 
 /// Deletes the rows at these places.

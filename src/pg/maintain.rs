@@ -11,7 +11,7 @@ use pgrx::prelude::*;
 
 use super::catalog::{self, Dataset};
 use super::error::{OrRaise, raise};
-use super::{clock, delta, manifest, settings, store};
+use super::{clock, delta, erase, manifest, settings, store};
 use crate::engine;
 use crate::segment::{Directory, parse_name};
 use crate::types::{ChangeSet, Xid};
@@ -39,7 +39,7 @@ pub fn lock(dataset: &Dataset) {
 
 /// Seal and compact judge visibility by a snapshot of their own; a transaction snapshot would be too old. Each is a
 /// command of its own, so that it sees what another one in the same statement did.
-fn begin(what: &'static std::ffi::CStr) {
+pub fn begin(what: &'static std::ffi::CStr) {
     // SAFETY: `what` ends with a NUL; raises 25006 in a transaction that may not write.
     unsafe { pg_sys::PreventCommandIfReadOnly(what.as_ptr()) };
     // SAFETY: reads a global of the backend.
@@ -55,7 +55,7 @@ fn begin(what: &'static std::ffi::CStr) {
 }
 
 /// Runs `work` with a fresh registered snapshot.
-fn with_fresh_snapshot<T>(work: impl FnOnce(pg_sys::Snapshot) -> T) -> T {
+pub fn with_fresh_snapshot<T>(work: impl FnOnce(pg_sys::Snapshot) -> T) -> T {
     // SAFETY: the snapshot stays registered while `work` runs; after an error the resource owner releases it.
     unsafe {
         let snapshot = pg_sys::RegisterSnapshot(pg_sys::GetLatestSnapshot());
@@ -77,7 +77,7 @@ pub fn seal(dataset: &Dataset) -> i64 {
     begin(c"seal");
     lock(dataset);
     sweep();
-    with_fresh_snapshot(|snapshot| {
+    let sealed = with_fresh_snapshot(|snapshot| {
         // SAFETY: the snapshot is registered.
         let (places, sets): (Vec<pg_sys::ItemPointerData>, Vec<ChangeSet>) =
             unsafe { delta::read_committed(dataset, snapshot) }.into_iter().unzip();
@@ -91,7 +91,9 @@ pub fn seal(dataset: &Dataset) -> i64 {
         manifest::publish(dataset, &built);
         delta::remove(dataset, &places);
         i64::try_from(events).unwrap_or(i64::MAX)
-    })
+    });
+    erase::finish(dataset, erase::Wait::Skip);
+    sealed
 }
 
 /// Merges the dataset's runs and tiles into one. Returns how many files were replaced.
@@ -99,20 +101,22 @@ pub fn compact(dataset: &Dataset) -> i64 {
     begin(c"compact");
     lock(dataset);
     sweep();
-    with_fresh_snapshot(|snapshot| {
+    let merged = with_fresh_snapshot(|snapshot| {
         // SAFETY: the snapshot is registered.
         let base = unsafe { store::view_of_segments(dataset, snapshot) };
         let (built, replaced) =
             engine::compact(&base, &clock::commit_time, &settings::build_options(), &mut files()).or_raise();
         manifest::replace(dataset, &built, &replaced);
         i64::try_from(replaced.len()).unwrap_or(i64::MAX)
-    })
+    });
+    erase::finish(dataset, erase::Wait::Skip);
+    merged
 }
 
 /// Unlinks files that no snapshot can see: removed ones that every snapshot is younger than, and those of transactions
 /// that ended without publishing them. Not in the transaction that made the catalog: there may have been another one
 /// before, which a rollback brings back with all its files.
-fn sweep() {
+pub fn sweep() {
     if catalog::is_new() {
         return;
     }
@@ -137,8 +141,18 @@ fn sweep() {
     manifest::forget_removed(horizon);
 }
 
+/// The oldest creator of a file in the folder that the manifest of now does not name.
+pub fn oldest_unneeded_file() -> Option<Xid> {
+    let present: Vec<String> =
+        fs::read_dir(manifest::folder()).ok()?.flatten().filter_map(|e| e.file_name().into_string().ok()).collect();
+    // SAFETY: the snapshot is registered.
+    let kept = with_fresh_snapshot(|snapshot| unsafe { manifest::all_names(snapshot) });
+    let kept: HashSet<String> = kept.into_iter().collect();
+    present.iter().filter(|name| !kept.contains(*name)).filter_map(|name| Some(parse_name(name)?.0)).min()
+}
+
 /// Every transaction before this one has ended, and every snapshot, now and later, sees how.
-fn oldest_needed() -> Xid {
+pub fn oldest_needed() -> Xid {
     // SAFETY: reads of shared transaction state.
     unsafe {
         let oldest = pg_sys::GetOldestNonRemovableTransactionId(std::ptr::null_mut());

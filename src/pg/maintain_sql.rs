@@ -11,7 +11,7 @@ use super::{maintain, manifest, store};
 use crate::engine;
 
 /// The dataset of this name, if the caller may maintain it; raises otherwise.
-pub(super) fn owned(name: &str) -> Dataset {
+pub fn owned(name: &str) -> Dataset {
     let Some(dataset) = catalog::dataset_named(name) else {
         raise(PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT, format!("dataset \"{name}\" does not exist"), None)
     };

@@ -6,6 +6,7 @@ pub mod catalog;
 pub mod clock;
 pub mod compat;
 pub mod delta;
+pub mod erase;
 pub mod error;
 pub mod fdw;
 pub mod floor;
@@ -31,6 +32,7 @@ use pgrx::prelude::*;
 pgrx::extension_sql_file!("../../sql/catalog.sql", name = "catalog", bootstrap);
 pgrx::extension_sql_file!("../../sql/maintain.sql", name = "maintain");
 pgrx::extension_sql_file!("../../sql/comments.sql", name = "comments", requires = ["fdw", "write"]);
+pgrx::extension_sql_file!("../../sql/erase.sql", name = "erase", requires = ["maintain"]);
 
 /// Called when the library is loaded; shared memory can be had at preload only.
 #[pg_guard]

@@ -32,10 +32,8 @@ typed typed_related(id bigint, relation text, at timestamptz DEFAULT NULL)
 typed typed_referrers(id bigint, relation text, at timestamptz DEFAULT NULL)
 typed typed_import(id bigint, temporal_tags text[], content jsonb DEFAULT NULL)
 function entity_create
-function entitydb.erase
 function entitydb.set_retention
 function entitydb.hold
-view entitydb.erasure
 face issue of a typed dataset
 face issue_version of a typed dataset
 works typed scalar and array
@@ -44,13 +42,11 @@ works typed version
 works typed cardinality one
 works retention
 works hold
-works erasure is listed
 works id uuid
 works id bigint
 works id int
 works content text
 works content jsonb
-error not a member of the owner, erase
 error not a member of the owner, retention
 error tags and a tag column disagree
 error hold is in the way of TRUNCATE
@@ -63,11 +59,8 @@ pushed tag column BETWEEN
 pushed tag column LIKE
 pushed array tag column
 pushed content LIKE
-error erase in REPEATABLE READ
 error below the retention floor
-works erase
 rule S15
-rule S16
 """.strip().splitlines()
 )
 

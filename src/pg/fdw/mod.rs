@@ -8,6 +8,7 @@ mod bulk;
 pub mod columns;
 mod content;
 mod count;
+mod erasures;
 mod estimate;
 pub mod explain;
 mod facts;

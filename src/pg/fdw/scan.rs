@@ -12,6 +12,7 @@ use pgrx::pg_sys;
 use pgrx::prelude::*;
 
 use super::columns::Columns;
+use super::erasures::{self, Erasure, form_erasure};
 use super::marker::{Asked, Marker};
 use super::parts::{self, PARTS, Parts};
 use super::pred::{Pred, Subject};
@@ -83,6 +84,8 @@ enum Cursor {
         bound: Option<Horizon>,
         scan: Box<EventScan>,
         current: Entity,
+        /// What the feed of changes says of erasures, after the events; the last comes first.
+        erasures: Vec<Erasure>,
     },
     /// Versions, or intervals of tags.
     Spans(Box<Spans>),
@@ -408,13 +411,17 @@ impl Scan {
                     Cursor::Blanks(view.event_count())
                 }
                 Shape::Event => {
+                    let erasures = match &wanted {
+                        Some(wanted) if self.quals.is_empty() => erasures::wanted(&self.dataset, wanted, snapshot),
+                        _ => Vec::new(),
+                    };
                     let scan = Box::new(match pinned {
                         Some(ordinals) => EventScan::of(view.clone(), ordinals, wanted),
                         None => EventScan::all(view.clone(), wanted).or_raise(),
                     });
                     // What was committed since a token is bound by neither setting.
                     let bound = (self.is_bounded() && self.marker.is_none()).then_some(horizon);
-                    Cursor::Events { view, pred, bound, scan, current: Entity::default() }
+                    Cursor::Events { view, pred, bound, scan, current: Entity::default(), erasures }
                 }
                 Shape::Version | Shape::Tag => {
                     Cursor::Spans(Box::new(Spans::new(self.shape, view, horizon, pred, pinned)))
@@ -570,10 +577,15 @@ impl Scan {
                 // SAFETY: the descriptor is the face's, whose columns `begin` read.
                 Some(Row::Tuple(unsafe { form_state(desc, relid, columns, &is_needed, &row) }))
             }
-            Cursor::Events { view, pred, bound, scan, current } => loop {
+            Cursor::Events { view, pred, bound, scan, current, erasures } => loop {
                 let Some(event) = current.events.get(current.next) else {
                     pgrx::check_for_interrupts!();
-                    current.ordinal = scan.next(&mut current.events).or_raise()?;
+                    let Some(ordinal) = scan.next(&mut current.events).or_raise() else {
+                        let erasure = erasures.pop()?;
+                        // SAFETY: the descriptor is the face's, whose columns `begin` read.
+                        return Some(Row::Tuple(unsafe { form_erasure(desc, relid, columns, erasure) }));
+                    };
+                    current.ordinal = ordinal;
                     if let Some(bound) = bound {
                         bound.retain(&mut current.events);
                     }

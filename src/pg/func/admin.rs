@@ -127,7 +127,7 @@ fn remove_dataset(name: &str) -> bool {
 }
 
 /// Runs `work` as the owner of the extension. An error needs no undoing: aborting a (sub)transaction restores the user.
-pub(super) fn as_extension<T>(work: impl FnOnce() -> T) -> T {
+pub fn as_extension<T>(work: impl FnOnce() -> T) -> T {
     let (mut user, mut context) = (pg_sys::InvalidOid, 0);
     let owner = Spi::get_one::<pg_sys::Oid>(
         "SELECT extowner FROM pg_catalog.pg_extension WHERE extname OPERATOR(pg_catalog.=) 'entitydb'::pg_catalog.name",

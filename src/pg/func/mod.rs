@@ -13,6 +13,7 @@ use std::ffi::CStr;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
+pub use self::admin::as_extension;
 use super::catalog::{self, Dataset, Shape};
 use super::error::raise;
 

@@ -1,0 +1,150 @@
+-- What the receipts of erasures say, and who sees them.
+SELECT entity_create('person');
+INSERT INTO person (id) VALUES ('ann'), ('bob'), ('cid'), ('dan');
+SELECT entitydb.seal('person');
+UPDATE person SET tags = '{late}' WHERE id = 'ann';
+SELECT entitydb.erase('person', '{ann,eve}', 'request 17') AS receipt \gset
+SELECT dataset, state, done_at, ids, entities, reason, tx = pg_current_xact_id() AS is_own, unreachable
+FROM entitydb.erasure WHERE receipt = :receipt;
+DO $$
+BEGIN
+    -- Other sessions of the server may have a snapshot that is in the way for a moment.
+    FOR i IN 1..600 LOOP
+        PERFORM entitydb.finish_erasures();
+        COMMIT;
+        EXIT WHEN NOT EXISTS (SELECT FROM entitydb.erasure e WHERE e.state = 'pending');
+        PERFORM pg_sleep(0.05);
+        COMMIT;
+    END LOOP;
+END
+$$;
+SELECT state, done_at >= requested_at AS is_later FROM entitydb.erasure WHERE receipt = :receipt;
+SELECT entitydb.finish_erasures();
+SELECT * FROM entitydb.verify('person') WHERE NOT ok;
+SELECT dataset, kind, events, entities FROM entitydb.stat_segment;
+
+-- The transaction that erases cannot finish it.
+BEGIN;
+SELECT entitydb.erase('person', '{bob}', 'own') > :receipt AS is_next;
+SELECT entitydb.finish_erasures(), entitydb.seal('person'), entitydb.compact('person');
+SELECT state FROM entitydb.erasure WHERE reason = 'own';
+ROLLBACK;
+SELECT count(*) FROM entitydb.erasure WHERE reason = 'own';
+
+-- seal and compact finish what can be finished.
+SELECT entitydb.erase('person', '{bob}', 'seal') > :receipt AS is_next;
+DO $$
+BEGIN
+    -- Other sessions of the server may have a snapshot that is in the way for a moment.
+    FOR i IN 1..600 LOOP
+        PERFORM entitydb.seal('person');
+        COMMIT;
+        EXIT WHEN NOT EXISTS (SELECT FROM entitydb.erasure e WHERE e.state = 'pending');
+        PERFORM pg_sleep(0.05);
+        COMMIT;
+    END LOOP;
+END
+$$;
+SELECT state FROM entitydb.erasure WHERE reason = 'seal';
+-- Prepared.
+BEGIN;
+SELECT entitydb.erase('person', '{dan}', 'prepared') > :receipt AS is_next;
+PREPARE TRANSACTION 'erasure_receipts';
+SELECT id FROM person ORDER BY id;
+SELECT count(*) FROM entitydb.erasure WHERE reason = 'prepared';
+COMMIT PREPARED 'erasure_receipts';
+SELECT id FROM person ORDER BY id;
+
+SELECT entitydb.erase('person', '{cid,dan}', 'compact') > :receipt AS is_next;
+DO $$
+BEGIN
+    -- Other sessions of the server may have a snapshot that is in the way for a moment.
+    FOR i IN 1..600 LOOP
+        PERFORM entitydb.compact('person');
+        COMMIT;
+        EXIT WHEN NOT EXISTS (SELECT FROM entitydb.erasure e WHERE e.state = 'pending');
+        PERFORM pg_sleep(0.05);
+        COMMIT;
+    END LOOP;
+END
+$$;
+SELECT state FROM entitydb.erasure WHERE reason = 'compact';
+SELECT count(*) FROM entitydb.stat_segment;
+SELECT state, ids, entities, reason FROM entitydb.erasure ORDER BY receipt;
+
+-- A receipt of a dataset that is dropped before it is finished.
+SELECT entity_create('short');
+INSERT INTO short (id) VALUES ('a');
+SELECT entitydb.erase('short', '{a}', 'short') > :receipt AS is_next;
+SELECT entity_drop('short');
+DO $$
+BEGIN
+    -- Other sessions of the server may have a snapshot that is in the way for a moment.
+    FOR i IN 1..600 LOOP
+        PERFORM entitydb.finish_erasures();
+        COMMIT;
+        EXIT WHEN NOT EXISTS (SELECT FROM entitydb.erasure e WHERE e.state = 'pending');
+        PERFORM pg_sleep(0.05);
+        COMMIT;
+    END LOOP;
+END
+$$;
+SELECT state FROM entitydb.erasure WHERE reason = 'short';
+
+-- What is refused.
+\set VERBOSITY terse
+SELECT entitydb.erase(NULL, '{a}', 'r');
+SELECT entitydb.erase('person', NULL, 'r');
+SELECT entitydb.erase('person', '{a,NULL}', 'r');
+SELECT entitydb.erase('person', '{a,""}', 'r');
+SELECT entitydb.erase('nobody', '{a}', 'r');
+SELECT entitydb.erase('person', ARRAY[repeat('x', 1025)], 'r');
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT entitydb.erase('person', '{ann}', 'r');
+ROLLBACK;
+BEGIN ISOLATION LEVEL SERIALIZABLE;
+SELECT entitydb.finish_erasures();
+ROLLBACK;
+BEGIN READ ONLY;
+SELECT entitydb.erase('person', '{ann}', 'r');
+ROLLBACK;
+
+-- Privileges: members of the dataset's owner erase and see receipts, others do neither.
+CREATE ROLE receipts_owner;
+CREATE ROLE receipts_member IN ROLE receipts_owner;
+CREATE ROLE receipts_other;
+GRANT CREATE ON SCHEMA public TO receipts_owner;
+SET ROLE receipts_owner;
+SELECT entity_create('theirs');
+INSERT INTO theirs (id) VALUES ('x'), ('y');
+GRANT ALL ON theirs TO receipts_other;
+SET ROLE receipts_other;
+SELECT entitydb.erase('theirs', '{x}', 'r');
+SELECT count(*) FROM entitydb.erasure;
+SELECT count(*) FROM entitydb.erasure_log;
+SELECT entitydb.note_done('{1}', '{}');
+SELECT entitydb.finish_erasures();
+SET ROLE receipts_member;
+SELECT entitydb.erase('theirs', '{x}', 'theirs') > 0 AS is_receipt;
+DO $$
+BEGIN
+    -- Other sessions of the server may have a snapshot that is in the way for a moment.
+    FOR i IN 1..600 LOOP
+        PERFORM entitydb.finish_erasures();
+        COMMIT;
+        EXIT WHEN NOT EXISTS (SELECT FROM entitydb.erasure e WHERE e.state = 'pending');
+        PERFORM pg_sleep(0.05);
+        COMMIT;
+    END LOOP;
+END
+$$;
+SELECT dataset, state, reason FROM entitydb.erasure;
+SELECT id FROM theirs;
+RESET ROLE;
+-- A dataset that is dropped leaves its receipts.
+SELECT entity_drop('theirs');
+SELECT dataset, state, reason FROM entitydb.erasure WHERE dataset = 'theirs';
+SELECT entity_drop('person');
+REVOKE CREATE ON SCHEMA public FROM receipts_owner;
+DROP ROLE receipts_other, receipts_member, receipts_owner;
+SELECT count(*) AS are_left FROM entitydb.erasure WHERE dataset = 'person';
