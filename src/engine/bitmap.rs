@@ -41,7 +41,7 @@ pub(super) enum Moment {
 impl Moment {
     /// The instant at which the postings of the view's runs answer the horizon's valid-time axis.
     pub(super) fn of(view: &View, horizon: &Horizon) -> Result<Self> {
-        if view.runs().any(|(run, _)| !run.summary.follows(view.rules())) {
+        if !view.follows(view.rules()) {
             return Ok(Moment::Log);
         }
         match horizon.valid {

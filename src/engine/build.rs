@@ -119,7 +119,7 @@ pub fn compact(
         infos.push(write_ids(all.iter().map(|(id, ordinal)| (id.as_slice(), *ordinal)), files)?);
         replaced.extend(ids.iter().map(|opened| opened.name().to_owned()));
     }
-    if runs.len() > 1 || base.runs().any(|(run, _)| !run.summary.follows(base.rules())) {
+    if runs.len() > 1 || !base.follows(base.rules()) {
         infos.push(merge::merge(base, None, times, files)?);
         replaced.extend(runs.iter().map(|opened| opened.name().to_owned()));
     }

@@ -16,7 +16,7 @@ use crate::types::Ordinal;
 pub fn ever(view: &View, expr: &TagExpr, horizon: &Horizon) -> Result<Option<RoaringBitmap>> {
     // Postings under other rules of reading say nothing of tags; nor do they of a plain read, which may look at some events of
     // an instant and not at others.
-    let tells = matches!(horizon.valid, Valid::At(_)) && view.runs().all(|(run, _)| run.summary.follows(view.rules()));
+    let tells = matches!(horizon.valid, Valid::At(_)) && view.follows(view.rules());
     // Entities whose postings do not tell all: those with unsealed events, and with events that the asker does not know.
     let mut known = None;
     let mut open = || match &known {

@@ -89,7 +89,7 @@ impl Trend {
 
     /// Whether the postings say nothing, for their rules are others.
     fn reads_log(&self) -> bool {
-        self.view.runs().any(|(run, _)| !run.summary.follows(self.view.rules()))
+        !self.view.follows(self.view.rules())
     }
 
     /// The entities of which the postings do not say all.

@@ -320,6 +320,36 @@ impl View {
         &self.delta
     }
 
+    /// Whether all postings are those that these rules make. They are too where a run was built by others, if what differs
+    /// is about namespaces of which that run and the older ones know one tag at most.
+    pub fn follows(&self, rules: &Rules) -> bool {
+        let runs: Vec<&Run> = self.runs().map(|(run, _)| run).collect();
+        let Some(last) = runs.iter().rposition(|run| !run.summary.follows(rules)) else { return true };
+        let of_runs: BTreeSet<&Vec<u8>> = runs[..=last].iter().flat_map(|run| &run.summary.one).collect();
+        let differ = of_runs.into_iter().chain(&rules.one).collect::<BTreeSet<_>>().into_iter().filter(|namespace| {
+            let follows = |run: &&Run| run.summary.one.contains(namespace) == rules.one.contains(*namespace);
+            !runs[..=last].iter().all(follows)
+        });
+        // What cannot be read is not known to follow.
+        differ.into_iter().all(|namespace| Self::one_tag(&runs[..=last], namespace).unwrap_or(false))
+    }
+
+    /// Whether the runs know at most one tag of a namespace.
+    fn one_tag(runs: &[&Run], namespace: &[u8]) -> Result<bool> {
+        let prefix = [namespace, b":"].concat();
+        let mut only: Option<Vec<u8>> = None;
+        for run in runs {
+            let mut positions = run.tags.prefix(&prefix)?;
+            let Some(first) = positions.next() else { continue };
+            let tag = run.tags.get(first)?;
+            if positions.next().is_some() || only.as_ref().is_some_and(|only| *only != tag) {
+                return Ok(false);
+            }
+            only = Some(tag);
+        }
+        Ok(true)
+    }
+
     /// The rules of reading.
     pub fn rules(&self) -> &Rules {
         &self.rules

@@ -90,6 +90,16 @@ SELECT entitydb.compact('late') > 0;
 SELECT id, tags FROM late ORDER BY id;
 SELECT * FROM entitydb.verify('late') WHERE NOT ok;
 
+-- Segments are left as they are where nothing in them reads differently.
+CREATE TEMP TABLE before AS SELECT name FROM entitydb.stat_segment WHERE dataset = 'late';
+SELECT late_namespace('q', 'one');
+SELECT count(*) FROM (SELECT name FROM entitydb.stat_segment WHERE dataset = 'late' EXCEPT TABLE before) s;
+SELECT count(*) FROM late WHERE tags @> '{p:2}';
+INSERT INTO late_event (id, ts, tag) VALUES ('s', '2018-01-06', 'q:1'), ('s', '2018-01-07', 'q:2'), ('s', '2018-01-08', 'p:q:6');
+SELECT entitydb.seal('late');
+SELECT id, tags, (SELECT count(*) FROM late c WHERE c.tags @> ARRAY[e.tags[2]]) FROM late e WHERE tags && '{q:1,q:2}';
+SELECT * FROM entitydb.verify('late') WHERE NOT ok;
+
 -- What is wrong.
 SELECT entity_namespace(NULL, 'one');
 SELECT entity_namespace('status', NULL);
