@@ -80,7 +80,7 @@ LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'finish_erasures_wrapper';
 COMMENT ON FUNCTION entitydb.finish_erasures()
 IS 'finishes the erasures in the datasets of the caller of which no snapshot needs anything any more; returns how many receipts turned done. seal and compact do the same where nobody else has the dataset open';
 
-CREATE VIEW entitydb.erasure AS
+CREATE VIEW entitydb.erasure WITH (security_barrier) AS
 SELECT l.receipt, l.dataset_name AS dataset,
     CASE WHEN s.is_done THEN 'done' ELSE 'pending' END AS state,
     l.requested_at, CASE WHEN s.is_done THEN l.done_at END AS done_at, l.tx, l.ids, l.entities, l.reason,

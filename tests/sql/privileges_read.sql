@@ -95,6 +95,13 @@ INSERT INTO ways (statement) VALUES
     ('SELECT entitydb.seal(''safe'')'),
     ('SELECT entitydb.compact(''safe'')'),
     ('SELECT * FROM entitydb.verify(''safe'')'),
+    ('SELECT entitydb.erase(''safe'', ''{sec}'', ''x'')'),
+    ('SELECT entitydb.set_notify(''safe'', true)'),
+    ('SELECT entitydb.note_erasure(1, ''1'', 1, 1, ''x'', ''1'')'),
+    ('SELECT entitydb.rewrite_delta(1)'),
+    ('SELECT entitydb.note_done(''{1}'', ''{}'')'),
+    ('SELECT * FROM entitydb.erasure_log'),
+    ('SELECT * FROM entitydb.written'),
     ('SELECT entitydb.check_face(''safe'')'),
     ('SELECT entitydb.make_functions(''safe'')'),
     ('SELECT entitydb.grant_dataset(''safe'', current_user)'),
@@ -173,6 +180,7 @@ CREATE FOREIGN TABLE rated (id text, level text, rank int) SERVER entitydb OPTIO
 INSERT INTO rated (id, level, rank) VALUES ('pub', 'open', 1), ('sec', 'secret', 7);
 CREATE VIEW open_rated WITH (security_barrier) AS SELECT id, level, rank FROM rated WHERE level = 'open';
 GRANT SELECT, UPDATE ON open_rated TO regress_viewer;
+SELECT entitydb.erase('other', '{x}', 'a reason') > 0 AS erased;
 SET ROLE regress_viewer;
 SELECT id FROM open_rated WHERE 1 / (rank - 7) < 1;
 UPDATE open_rated SET rank = 2 WHERE 1 / (rank - 7) < 1;
@@ -207,6 +215,7 @@ SELECT * FROM entitydb.stat_segment;
 SELECT * FROM entitydb.stat_dataset WHERE leak(dataset);
 SELECT * FROM entitydb.stat_segment WHERE leak(dataset);
 SELECT * FROM entitydb.transaction WHERE leak(role);
+SELECT * FROM entitydb.erasure WHERE leak(dataset);
 SELECT count(*) FROM pg_stats WHERE schemaname = 'entitydb';
 SET ROLE regress_reader;
 SELECT dataset FROM entitydb.stat_dataset;
