@@ -10,19 +10,32 @@ use super::error::raise;
 use super::{maintain, manifest, store};
 use crate::engine;
 
-/// The dataset of this name, if the caller may maintain it; raises otherwise.
+/// The dataset of this name, if the caller may maintain it; raises otherwise. It cannot be dropped to the end of the
+/// transaction.
 pub fn owned(name: &str) -> Dataset {
-    let Some(dataset) = catalog::dataset_named(name) else {
-        raise(PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT, format!("dataset \"{name}\" does not exist"), None)
+    let find = || {
+        let missing =
+            || raise(PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT, format!("dataset \"{name}\" does not exist"), None);
+        catalog::dataset_named(name).unwrap_or_else(missing)
     };
-    if !catalog::is_owner(&dataset) {
-        raise(
-            PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
-            format!("must be a member of the owner of dataset \"{name}\""),
-            None,
-        );
+    let mut dataset = find();
+    loop {
+        if !catalog::is_owner(&dataset) {
+            raise(
+                PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+                format!("must be a member of the owner of dataset \"{name}\""),
+                None,
+            );
+        }
+        // SAFETY: a transaction-level lock of whatever has this oid; the wait is interruptible and unwinds.
+        unsafe { pg_sys::LockRelationOid(dataset.delta, pg_sys::AccessShareLock as _) };
+        // It may have been dropped, and another one made, before the lock was had.
+        let found = find();
+        if found.id == dataset.id {
+            return found;
+        }
+        dataset = found;
     }
-    dataset
 }
 
 /// `entitydb.seal(dataset)`.

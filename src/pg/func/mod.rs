@@ -30,6 +30,9 @@ fn dataset_for(face: Option<pg_sys::Oid>, mode: pg_sys::AclMode) -> Dataset {
 /// on each of the columns: a function does no more than the statement that does the same. Raises 42501 and 42703.
 pub(super) fn dataset_for_columns(face: Option<pg_sys::Oid>, mode: pg_sys::AclMode, columns: &[&CStr]) -> Dataset {
     let face = face.unwrap_or_else(|| super::write::null_not_allowed("face"));
+    // As a statement holds the face that it names: who drops it meanwhile waits, and who dropped it is noticed.
+    // SAFETY: a transaction-level lock of whatever has this oid; the wait is interruptible and unwinds.
+    unsafe { pg_sys::LockRelationOid(face, pg_sys::AccessShareLock as _) };
     let name = name_of(face);
     let is_state = catalog::shape_of_face(face) == Shape::State;
     for bit in [pg_sys::ACL_SELECT, pg_sys::ACL_INSERT, pg_sys::ACL_UPDATE, pg_sys::ACL_DELETE] {
@@ -85,7 +88,7 @@ fn shows_content(face: Option<pg_sys::Oid>) -> bool {
     face.is_some_and(|face| unsafe { pg_sys::get_attnum(face, c"content".as_ptr()) } != 0)
 }
 
-/// The name of a face; raises 42809 for anything else.
+/// The name of a face; raises 42809 for any other relation, 42P01 for none.
 fn name_of(face: pg_sys::Oid) -> String {
     // SAFETY: plain catalog look-up; get_rel_name answers null or a C string of this memory context.
     let name = unsafe {
@@ -96,7 +99,7 @@ fn name_of(face: pg_sys::Oid) -> String {
         Some(name) if catalog::is_face(face) => name,
         Some(name) => raise(PgSqlErrorCode::ERRCODE_WRONG_OBJECT_TYPE, format!("\"{name}\" is not a face"), None),
         None => raise(
-            PgSqlErrorCode::ERRCODE_WRONG_OBJECT_TYPE,
+            PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE,
             format!("relation with oid {} does not exist", face.to_u32()),
             None,
         ),
