@@ -203,7 +203,7 @@ impl Store {
         let mut pushed = Ok(());
         for (id, tags, content, ts, stamped) in rows {
             let tags: Vec<&[u8]> = tags.iter().map(|tag| TAGS[*tag].as_bytes()).collect();
-            let push = |()| load.push_row(id, &tags, content.as_deref(), (*ts, *stamped), &mut files);
+            let push = |()| load.push_row(id, &tags, content.as_deref(), (*ts, *stamped), false, &mut files);
             pushed = pushed.and_then(push);
         }
         let loaded = pushed.and_then(|()| self.finish(load, &mut files));
@@ -701,7 +701,7 @@ fn s13_a_state_load_of_an_id_that_exists_is_an_error() {
         let mut files = store.files.clone();
         let mut load = Load::new(LoadMode::State, Xid(9), OPTIONS);
         for id in ids {
-            load.push_row(id, &[b"s:z", b"s:z"], Some(b"c"), (Ns(at), true), &mut files)?;
+            load.push_row(id, &[b"s:z", b"s:z"], Some(b"c"), (Ns(at), true), false, &mut files)?;
         }
         load.finish(&*store.view(true)?, &mut |_| Ok(900_000), &mut files, &|start| start())?;
         store.adopt()
@@ -726,7 +726,7 @@ fn a_load_of_many_ids_in_any_order_is_whole() {
     let ids: Vec<Vec<u8>> = (0..20_000_u64).map(|n| format!("id {}", n * 7_919 % 20_000).into_bytes()).collect();
     for (n, id) in (0..).zip(&ids) {
         let tags: [&[u8]; 2] = [b"t:x", if n % 3 == 0 { b"s:a" } else { b"s:b" }];
-        load.push_row(id, &tags, Some(id), (Ns(n), true), &mut files.clone()).expect("pushes");
+        load.push_row(id, &tags, Some(id), (Ns(n), true), false, &mut files.clone()).expect("pushes");
     }
     let base = View::new(Vec::new(), Vec::new(), Rules::default(), || {}).expect("opens");
     let mut started = 0;

@@ -29,6 +29,8 @@ pub(super) struct Birth {
     pub(super) ts: Ns,
     pub(super) content: u32,
     pub(super) stamped: bool,
+    /// As of [`Row::lands`].
+    pub(super) lands: bool,
     /// Where its tags begin among those of all births.
     pub(super) tags: usize,
 }
@@ -101,13 +103,15 @@ impl Load {
         }
     }
 
-    /// Adds a row to a load through the state face. `at` is its valid time (and whether it was stamped).
+    /// Adds a row to a load through the state face. `at` is its valid time (and whether it was stamped); `lands`: it is the
+    /// first instant of a microsecond and stands for all of it (S9).
     pub fn push_row(
         &mut self,
         id: &[u8],
         tags: &[&[u8]],
         content: Option<&[u8]>,
         at: (Ns, bool),
+        lands: bool,
         files: &mut dyn Files,
     ) -> Result<()> {
         let (_, is_new) = self.ids.number(id)?;
@@ -123,7 +127,7 @@ impl Load {
             Some(bytes) => self.store(bytes, files)?,
             None => NONE,
         };
-        self.births.push(Birth { ts: at.0, content, stamped: at.1, tags: begin });
+        self.births.push(Birth { ts: at.0, content, stamped: at.1, lands, tags: begin });
         Ok(())
     }
 

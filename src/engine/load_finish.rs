@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 use super::build::{ContentFile, write_ids_to};
 use super::gather::{Gather, Pour};
-use super::load::{Load, LoadMode, NONE, Row, Span};
+use super::load::{Birth, Load, LoadMode, NONE, Row, Span};
 use super::load_ids::LoadIds;
 use super::run_writer::RunWriter;
 use super::{Blob, BuildOptions, Event, FileInfo, Timeline, View};
 use crate::error::{Error, Result};
 use crate::index::log::{ContentLoc, LogEvent, NO_TAG};
 use crate::segment::{Files, Kind, SegmentWriter};
-use crate::types::{Ns, Op, Ordinal, TAGS_MAX};
+use crate::types::{Micros, Ns, Op, Ordinal, TAGS_MAX};
 
 /// How many entities are handled between two calls of the view's tick.
 const TICK_EVERY: usize = 256;
@@ -171,10 +171,14 @@ impl Load {
             let timeline = base.timeline(known.ordinal)?;
             let events = match self.mode {
                 LoadMode::State => {
-                    if timeline.exists_at_or_after(self.births[known.entity as usize].ts) {
+                    let mut birth = self.births[known.entity as usize];
+                    if birth.lands {
+                        birth.ts = timeline.landing(Micros(birth.ts.0.div_euclid(1000)));
+                    }
+                    if timeline.exists_at_or_after(birth.ts) {
                         return Err(Error::Exists { id: ids.get(known.entity).to_vec() });
                     }
-                    self.reborn(known.entity, timeline.max_seq())?
+                    self.reborn(known.entity, &birth, timeline.max_seq())?
                 }
                 LoadMode::Event => {
                     rows.clear();
@@ -224,8 +228,7 @@ impl Load {
     }
 
     /// The events of a birth that follows `seq` others.
-    fn reborn(&self, entity: u32, seq: u32) -> Result<Vec<Event>> {
-        let birth = &self.births[entity as usize];
+    fn reborn(&self, entity: u32, birth: &Birth, seq: u32) -> Result<Vec<Event>> {
         let mut tags: Vec<&Arc<[u8]>> =
             self.tags_of(entity).iter().map(|tag| &self.tags.all()[*tag as usize]).collect();
         tags.sort_unstable();

@@ -39,3 +39,14 @@ INSERT INTO entity (id, created_at) SELECT 'x', '1677-12-31 23:59:59.999999';
 INSERT INTO entity (id, created_at) SELECT 'x' || i, '2262-01-01' FROM generate_series(1, 2) i;
 INSERT INTO entity_event (id, ts, tag) SELECT 'x' || i, '-infinity', 't' FROM generate_series(1, 2) i;
 INSERT INTO entity_event (id, ts_ns, tag) SELECT 'x' || i, -9223372036854775808, 't' FROM generate_series(1, 2) i;
+-- An entity that is created again at a microsecond in which it had an event is created at that event's instant, one by one
+-- and in bulk. (A load once put it at the start of the microsecond, where what came after it took the new state away.)
+SET entitydb.bulk_threshold = 10000;
+INSERT INTO entity_event (id, ts_ns, op)
+SELECT id, ts_ns, op FROM unnest('{one,many}'::text[]) id, (VALUES (1072915200000000003, 'create'), (1072915200000000007, 'delete')) e (ts_ns, op);
+INSERT INTO entity (id, tags, created_at) VALUES ('one', '{again}', '2004-01-01 00:00:00+00');
+SET entitydb.bulk_threshold = 0;
+INSERT INTO entity (id, tags, created_at) SELECT 'many', '{again}', '2004-01-01 00:00:00+00';
+RESET entitydb.bulk_threshold;
+SELECT id, ts_ns, op, tag, seq FROM entity_event WHERE id IN ('one', 'many') ORDER BY id, ts_ns, seq;
+SELECT id, tags FROM entity WHERE id IN ('one', 'many') ORDER BY id;

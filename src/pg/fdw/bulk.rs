@@ -119,9 +119,9 @@ fn gather(
         Shape::State | Shape::Version | Shape::Tag => {
             let tags = columns.united(row.tags, &row.asked, id);
             write::check_tags(&tags);
-            let (at, _) =
+            let (at, lands) =
                 instant("created_at", row.created_at, row.created_at_ns).unwrap_or_else(|| (At::now(), false));
-            load.push_row(id, &tags, row.content, (at.ts, at.stamped), files)
+            load.push_row(id, &tags, row.content, (at.ts, at.stamped), lands, files)
         }
         Shape::Event => {
             let system = apply::stated(imports, warned, row.recorded_at, row.assigned);
