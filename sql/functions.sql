@@ -98,23 +98,24 @@ COMMENT ON FUNCTION entitydb.ns_text(bigint) IS 'an instant in UTC with nine dig
 
 -- The functions of one face.
 
--- What make_functions makes: the ending of each name with its argument types, and whether it reads the event face.
+-- What make_functions makes: the ending of each name with its argument types, in which $id and $content stand for those of
+-- the face, and whether it reads the event face.
 CREATE FUNCTION entitydb.function_endings(OUT ending text, OUT arguments text, OUT reads_events boolean)
 RETURNS SETOF record
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
 AS $$
     VALUES ('_as_of', 'timestamptz', false), ('_as_of', 'timestamptz, timestamptz', false), ('_as_of_ns', 'bigint', false),
         ('_snapshot', '', false), ('_as_of_snapshot', 'pg_snapshot, timestamptz', false), ('_changes', 'pg_snapshot', true),
-        ('_history', 'text, timestamptz, timestamptz', true), ('_timeline', 'timestamptz, timestamptz', true),
-        ('_diff', 'text, timestamptz, timestamptz', false), ('_put', 'text, text[], bytea, timestamptz', false),
-        ('_tag', 'text, text, timestamptz', false), ('_untag', 'text, text, timestamptz', false),
-        ('_set', 'text, text, text, timestamptz', false), ('_delete', 'text, timestamptz', false),
-        ('_clear_content', 'text, timestamptz', false),
+        ('_history', '$id, timestamptz, timestamptz', true), ('_timeline', 'timestamptz, timestamptz', true),
+        ('_diff', '$id, timestamptz, timestamptz', false), ('_put', '$id, text[], $content, timestamptz', false),
+        ('_tag', '$id, text, timestamptz', false), ('_untag', '$id, text, timestamptz', false),
+        ('_set', '$id, text, text, timestamptz', false), ('_delete', '$id, timestamptz', false),
+        ('_clear_content', '$id, timestamptz', false),
         ('_has_tag', 'text[], text', false), ('_facets', 'text, text[], timestamptz', false),
         ('_namespace', 'text, text', false), ('_trend', 'text[], timestamptz, timestamptz, interval', false),
         ('_trend_by', 'text, text[], timestamptz, timestamptz, interval', false),
-        ('_diff_set', 'text[], timestamptz, timestamptz', false), ('_related', 'text, text, timestamptz', false),
-        ('_referrers', 'text, text, timestamptz', false), ('_import', 'text, text[], bytea', false)
+        ('_diff_set', 'text[], timestamptz, timestamptz', false), ('_related', '$id, text, timestamptz', false),
+        ('_referrers', '$id, text, timestamptz', false), ('_import', '$id, text[], $content', false)
 $$;
 COMMENT ON FUNCTION entitydb.function_endings() IS 'internal: what make_functions makes';
 
@@ -127,6 +128,20 @@ AS $$
 $$;
 COMMENT ON FUNCTION entitydb.has_columns(regclass, name[]) IS 'internal: whether a relation has all these columns';
 
+-- The functions that make_functions made for a face, by the types of its ids and contents.
+CREATE FUNCTION entitydb.made_functions(face regclass) RETURNS SETOF regprocedure
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT made.oid FROM pg_class c
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    CROSS JOIN entitydb.function_endings() e
+    CROSS JOIN LATERAL to_regprocedure(format('%I.%I(%s)', n.nspname, c.relname || e.ending,
+        replace(replace(e.arguments, '$id', coalesce(entitydb.type_of($1, 'id'), 'text')),
+            '$content', coalesce(entitydb.type_of($1, 'content'), 'bytea')))) made (oid)
+    WHERE c.oid = $1 AND made.oid IS NOT NULL
+$$;
+COMMENT ON FUNCTION entitydb.made_functions(regclass) IS 'internal: the functions that make_functions made for a face';
+
 CREATE FUNCTION entitydb.make_functions(face regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $make$
@@ -137,6 +152,13 @@ DECLARE
     v text;  -- its event face, if there is one beside it
     tags text;  -- what a row's tags and content are; a face may lack any column
     content text;
+    id_type text := coalesce(entitydb.type_of(face, 'id'), 'text');
+    content_type text := coalesce(entitydb.type_of(face, 'content'), 'bytea');
+    -- An id as text, what an id is compared with, and content as bytes; contents compare by their bytes.
+    as_text text := CASE id_type WHEN 'text' THEN '' ELSE '::pg_catalog.text' END;
+    as_id text := CASE id_type WHEN 'text' THEN ' COLLATE pg_catalog."C"' ELSE '' END;
+    as_bytes text := CASE content_type WHEN 'bytea' THEN '$3' ELSE 'pg_catalog.convert_to($3::pg_catalog.text, ''UTF8'')' END;
+    as_compared text := CASE content_type WHEN 'bytea' THEN '' ELSE '::pg_catalog.text COLLATE pg_catalog."C"' END;
     longest int := (SELECT max(length(ending)) FROM entitydb.function_endings());
 BEGIN
     SELECT ns.nspname, c.relname INTO s, n
@@ -186,11 +208,11 @@ BEGIN
     PERFORM entitydb.make_feed(s, n, f, v);
 
     IF entitydb.has_columns(to_regclass(v), '{id,ts,ts_ns,seq}') THEN
-        EXECUTE format('CREATE FUNCTION %I.%I(id text, since timestamptz DEFAULT ''-infinity'','
+        EXECUTE format('CREATE FUNCTION %I.%I(id %s, since timestamptz DEFAULT ''-infinity'','
             ' until timestamptz DEFAULT ''infinity'') RETURNS SETOF %s LANGUAGE sql STABLE PARALLEL RESTRICTED AS %L',
-            s, n || '_history', v,
-            format('SELECT v.* FROM %s v WHERE v.id OPERATOR(pg_catalog.=) $1 COLLATE pg_catalog."C"'
-                ' AND v.ts OPERATOR(pg_catalog.>) $2 AND v.ts OPERATOR(pg_catalog.<=) $3 ORDER BY v.ts_ns, v.seq', v));
+            s, n || '_history', id_type, v,
+            format('SELECT v.* FROM %s v WHERE v.id OPERATOR(pg_catalog.=) $1%s'
+                ' AND v.ts OPERATOR(pg_catalog.>) $2 AND v.ts OPERATOR(pg_catalog.<=) $3 ORDER BY v.ts_ns, v.seq', v, as_id));
         EXECUTE format('CREATE FUNCTION %I.%I(since timestamptz, until timestamptz DEFAULT ''infinity'')'
             ' RETURNS SETOF %s LANGUAGE sql STABLE PARALLEL RESTRICTED AS %L',
             s, n || '_timeline', v,
@@ -199,17 +221,17 @@ BEGIN
     END IF;
 
     IF entitydb.has_columns(face, '{id}') THEN
-        EXECUTE format('CREATE FUNCTION %I.%I(id text, t1 timestamptz, t2 timestamptz)'
-            ' RETURNS TABLE (op text, tag text, old_content bytea, new_content bytea)'
-            ' LANGUAGE sql STABLE PARALLEL RESTRICTED AS %L', s, n || '_diff', format($body$
+        EXECUTE format('CREATE FUNCTION %I.%I(id %s, t1 timestamptz, t2 timestamptz)'
+            ' RETURNS TABLE (op text, tag text, old_content %4$s, new_content %4$s)'
+            ' LANGUAGE sql STABLE PARALLEL RESTRICTED AS %5$L', s, n || '_diff', id_type, content_type, format($body$
 WITH old AS MATERIALIZED (
     SELECT %2$s AS tags, %3$s AS content FROM %1$s e WHERE entitydb.at(e.tableoid, $2, NULL)
-        AND e.id OPERATOR(pg_catalog.=) $1 COLLATE pg_catalog."C"
+        AND e.id OPERATOR(pg_catalog.=) $1%4$s
 ), new AS MATERIALIZED (
     SELECT %2$s AS tags, %3$s AS content FROM %1$s e WHERE entitydb.at(e.tableoid, $3, NULL)
-        AND e.id OPERATOR(pg_catalog.=) $1 COLLATE pg_catalog."C"
+        AND e.id OPERATOR(pg_catalog.=) $1%4$s
 ), change (part, op, tag, old_content, new_content) AS (
-    SELECT 1, CASE WHEN EXISTS (SELECT FROM new) THEN 'create' ELSE 'delete' END, NULL, NULL::pg_catalog.bytea, NULL::pg_catalog.bytea
+    SELECT 1, CASE WHEN EXISTS (SELECT FROM new) THEN 'create' ELSE 'delete' END, NULL, NULL::pg_catalog.%5$s, NULL::pg_catalog.%5$s
     WHERE EXISTS (SELECT FROM old) OPERATOR(pg_catalog.<>) EXISTS (SELECT FROM new)
     UNION ALL
     SELECT 2, CASE WHEN n.tag IS NULL THEN 'retract' ELSE 'assert' END, coalesce(o.tag, n.tag), NULL, NULL
@@ -218,28 +240,28 @@ WITH old AS MATERIALIZED (
     WHERE o.tag IS NULL OR n.tag IS NULL
     UNION ALL
     SELECT 3, 'content', NULL, (SELECT old.content FROM old), (SELECT new.content FROM new)
-    WHERE NOT coalesce((SELECT old.content FROM old) OPERATOR(pg_catalog.=) (SELECT new.content FROM new),
+    WHERE NOT coalesce((SELECT old.content%6$s FROM old) OPERATOR(pg_catalog.=) (SELECT new.content%6$s FROM new),
         (SELECT old.content FROM old) IS NULL AND (SELECT new.content FROM new) IS NULL)
 )
 SELECT c.op, c.tag, c.old_content, c.new_content FROM change c
 WHERE $2 IS NOT NULL AND $3 IS NOT NULL ORDER BY c.part, c.tag COLLATE pg_catalog."C"
-$body$, f, tags, content));
+$body$, f, tags, content, as_id, content_type, as_compared));
     END IF;
 
-    EXECUTE format('CREATE FUNCTION %I.%I(id text, tags text[], content bytea DEFAULT NULL, at timestamptz DEFAULT NULL)'
-        ' RETURNS text LANGUAGE sql AS %L',
-        s, n || '_put', format('SELECT entitydb.put(%L::pg_catalog.regclass, $1, $2, $3, $4)', f));
-    EXECUTE format('CREATE FUNCTION %I.%I(id text, tag text, at timestamptz DEFAULT NULL) RETURNS boolean LANGUAGE sql AS %L',
-        s, n || '_tag', format('SELECT entitydb.tag(%L::pg_catalog.regclass, $1, $2, $3)', f));
-    EXECUTE format('CREATE FUNCTION %I.%I(id text, tag text, at timestamptz DEFAULT NULL) RETURNS boolean LANGUAGE sql AS %L',
-        s, n || '_untag', format('SELECT entitydb.untag(%L::pg_catalog.regclass, $1, $2, $3)', f));
-    EXECUTE format('CREATE FUNCTION %I.%I(id text, namespace text, value text, at timestamptz DEFAULT NULL)'
-        ' RETURNS boolean LANGUAGE sql AS %L',
-        s, n || '_set', format('SELECT entitydb.set(%L::pg_catalog.regclass, $1, $2, $3, $4)', f));
-    EXECUTE format('CREATE FUNCTION %I.%I(id text, at timestamptz DEFAULT NULL) RETURNS boolean LANGUAGE sql AS %L',
-        s, n || '_delete', format('SELECT entitydb.delete(%L::pg_catalog.regclass, $1, $2)', f));
-    EXECUTE format('CREATE FUNCTION %I.%I(id text, at timestamptz DEFAULT NULL) RETURNS boolean LANGUAGE sql AS %L',
-        s, n || '_clear_content', format('SELECT entitydb.clear_content(%L::pg_catalog.regclass, $1, $2)', f));
+    EXECUTE format('CREATE FUNCTION %I.%I(id %s, tags text[], content %s DEFAULT NULL, at timestamptz DEFAULT NULL)'
+        ' RETURNS text LANGUAGE sql AS %L', s, n || '_put', id_type, content_type,
+        format('SELECT entitydb.put(%L::pg_catalog.regclass, $1%s, $2, %s, $4)', f, as_text, as_bytes));
+    EXECUTE format('CREATE FUNCTION %I.%I(id %s, tag text, at timestamptz DEFAULT NULL) RETURNS boolean LANGUAGE sql AS %L',
+        s, n || '_tag', id_type, format('SELECT entitydb.tag(%L::pg_catalog.regclass, $1%s, $2, $3)', f, as_text));
+    EXECUTE format('CREATE FUNCTION %I.%I(id %s, tag text, at timestamptz DEFAULT NULL) RETURNS boolean LANGUAGE sql AS %L',
+        s, n || '_untag', id_type, format('SELECT entitydb.untag(%L::pg_catalog.regclass, $1%s, $2, $3)', f, as_text));
+    EXECUTE format('CREATE FUNCTION %I.%I(id %s, namespace text, value text, at timestamptz DEFAULT NULL)'
+        ' RETURNS boolean LANGUAGE sql AS %L', s, n || '_set', id_type,
+        format('SELECT entitydb.set(%L::pg_catalog.regclass, $1%s, $2, $3, $4)', f, as_text));
+    EXECUTE format('CREATE FUNCTION %I.%I(id %s, at timestamptz DEFAULT NULL) RETURNS boolean LANGUAGE sql AS %L',
+        s, n || '_delete', id_type, format('SELECT entitydb.delete(%L::pg_catalog.regclass, $1%s, $2)', f, as_text));
+    EXECUTE format('CREATE FUNCTION %I.%I(id %s, at timestamptz DEFAULT NULL) RETURNS boolean LANGUAGE sql AS %L',
+        s, n || '_clear_content', id_type, format('SELECT entitydb.clear_content(%L::pg_catalog.regclass, $1%s, $2)', f, as_text));
     EXECUTE format('CREATE FUNCTION %I.%I(tags text[], pattern text) RETURNS boolean'
         ' LANGUAGE sql IMMUTABLE PARALLEL SAFE AS %L', s, n || '_has_tag', 'SELECT entitydb.has_tag($1, $2)');
     EXECUTE format('CREATE FUNCTION %I.%I(namespace text, tags text[] DEFAULT ''{}'', at timestamptz DEFAULT NULL)'
@@ -254,11 +276,19 @@ COMMENT ON FUNCTION entitydb.make_functions(regclass) IS 'makes the functions of
 
 -- Datasets with their faces.
 
-CREATE FUNCTION entitydb.create_in(schema name, name text) RETURNS void
+-- columns are those beside the ones that every dataset has, as column_definitions gives them: names and definitions.
+CREATE FUNCTION entitydb.create_in(schema name, name text, columns text[], id regtype) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     taken name;
+    face regclass;
+    id_type text := format_type(id, NULL) || CASE WHEN id = 'text'::regtype THEN ' COLLATE "C"' ELSE '' END;
+    content text := coalesce((SELECT c[2] FROM entitydb.pairs(columns) c WHERE c[1] = 'content'), 'content bytea');
+    state text := (SELECT coalesce(string_agg(', ' || c[2], '' ORDER BY n), '') FROM entitydb.pairs(columns) WITH ORDINALITY p (c, n));
+    -- What a state face alone has has no place in versions.
+    version text := (SELECT coalesce(string_agg(', ' || c[2], '' ORDER BY n), '') FROM entitydb.pairs(columns) WITH ORDINALITY p (c, n)
+        WHERE c[1] <> ALL ('{version,created_at_ns,updated_at_ns}'));
 BEGIN
     IF name IS NULL OR name = '' THEN
         RAISE EXCEPTION 'name must not be %', CASE WHEN name IS NULL THEN 'null' ELSE 'empty' END
@@ -277,36 +307,48 @@ BEGIN
     IF FOUND THEN
         RAISE EXCEPTION 'function "%" already exists in schema "%"', taken, schema USING ERRCODE = 'duplicate_function';
     END IF;
-    EXECUTE format('CREATE FOREIGN TABLE %I.%I (id text COLLATE "C", tags text[] COLLATE "C", content bytea,'
-        ' created_at timestamptz, updated_at timestamptz) SERVER entitydb OPTIONS (dataset %L)', schema, name, name);
+    EXECUTE format('CREATE FOREIGN TABLE %I.%I (id %s, tags text[] COLLATE "C"%s,'
+        ' created_at timestamptz, updated_at timestamptz) SERVER entitydb OPTIONS (dataset %L)', schema, name, id_type, state, name);
+    face := format('%I.%I', schema, name)::regclass;
     -- The event trigger has made the dataset, unless the session has those switched off.
-    PERFORM entitydb.check_face(format('%I.%I', schema, name)::regclass);
-    EXECUTE format('CREATE FOREIGN TABLE %I.%I (id text COLLATE "C", ts timestamptz, ts_ns bigint, op text COLLATE "C",'
-        ' tag text COLLATE "C", content bytea, recorded_at timestamptz, tx xid8, seq bigint)'
-        ' SERVER entitydb_log OPTIONS (dataset %L)', schema, name || '_event', name);
-    EXECUTE format('CREATE FOREIGN TABLE %I.%I (id text COLLATE "C", tags text[] COLLATE "C", content bytea,'
+    PERFORM entitydb.check_face(face);
+    EXECUTE format('CREATE FOREIGN TABLE %I.%I (id %s, ts timestamptz, ts_ns bigint, op text COLLATE "C",'
+        ' tag text COLLATE "C", %s, recorded_at timestamptz, tx xid8, seq bigint)'
+        ' SERVER entitydb_log OPTIONS (dataset %L)', schema, name || '_event', id_type, content, name);
+    EXECUTE format('CREATE FOREIGN TABLE %I.%I (id %s, tags text[] COLLATE "C"%s,'
         ' valid_from timestamptz, valid_to timestamptz, version bigint)'
-        ' SERVER entitydb OPTIONS (dataset %L, shape ''version'')', schema, name || '_version', name);
-    EXECUTE format('CREATE FOREIGN TABLE %I.%I (id text COLLATE "C", tag text COLLATE "C",'
+        ' SERVER entitydb OPTIONS (dataset %L, shape ''version'')', schema, name || '_version', id_type, version, name);
+    EXECUTE format('CREATE FOREIGN TABLE %I.%I (id %s, tag text COLLATE "C",'
         ' valid_from timestamptz, valid_to timestamptz)'
-        ' SERVER entitydb OPTIONS (dataset %L, shape ''tag'')', schema, name || '_tag', name);
-    PERFORM entitydb.make_functions(format('%I.%I', schema, name)::regclass);
+        ' SERVER entitydb OPTIONS (dataset %L, shape ''tag'')', schema, name || '_tag', id_type, name);
+    PERFORM entitydb.set_cardinality(d.id, n, true)
+    FROM entitydb.dataset d CROSS JOIN entitydb.scalar_namespaces(face) n WHERE d.name = create_in.name COLLATE "C";
+    PERFORM entitydb.make_functions(face);
     PERFORM entitydb.comment_faces(schema, name);
 END
 $$;
-COMMENT ON FUNCTION entitydb.create_in(name, text) IS 'internal: what entity_create does, in a schema';
+COMMENT ON FUNCTION entitydb.create_in(name, text, text[], regtype) IS 'internal: what entity_create does, in a schema';
 
-CREATE FUNCTION @extschema@.entity_create(name text) RETURNS void
+-- Names of types are looked up in the caller's search_path.
+CREATE FUNCTION @extschema@.entity_create(name text, columns text DEFAULT 'content bytea', id regtype DEFAULT 'text') RETURNS void
 LANGUAGE plpgsql
 AS $$
 BEGIN
     IF pg_catalog.current_schema() IS NULL THEN
         RAISE EXCEPTION 'no schema has been selected to create in' USING ERRCODE = 'invalid_schema_name';
     END IF;
-    PERFORM entitydb.create_in(pg_catalog.current_schema(), $1);
+    IF $2 IS NULL OR $3 IS NULL THEN
+        RAISE EXCEPTION '% must not be null', CASE WHEN $2 IS NULL THEN 'columns' ELSE 'id' END
+            USING ERRCODE = 'null_value_not_allowed';
+    END IF;
+    PERFORM entitydb.create_in(pg_catalog.current_schema(), $1,
+        ARRAY(SELECT d.pair FROM entitydb.column_definitions($2) WITH ORDINALITY c (name, type, definition, n)
+            CROSS JOIN LATERAL (VALUES (1, c.name), (2, c.definition)) d (part, pair)
+            ORDER BY c.n, d.part), $3);
 END
 $$;
-COMMENT ON FUNCTION @extschema@.entity_create(text) IS 'makes a dataset with its faces and functions in the current schema';
+COMMENT ON FUNCTION @extschema@.entity_create(text, text, regtype)
+IS 'makes a dataset with its faces and functions in the current schema; columns is a list as in CREATE TABLE';
 
 -- Drops one object, also one that CREATE EXTENSION made.
 CREATE FUNCTION entitydb.drop_object(class oid, object oid) RETURNS void
@@ -354,13 +396,8 @@ BEGIN
             AND EXISTS (SELECT FROM pg_options_to_table(t.ftoptions) o
                 WHERE o.option_name = 'dataset' AND o.option_value = entity_drop.name)
     LOOP
-        FOR made IN
-            SELECT to_regprocedure(format('%I.%I(%s)', face.nspname, face.relname || e.ending, e.arguments))
-            FROM entitydb.function_endings() e
-        LOOP
-            IF made IS NOT NULL THEN
-                PERFORM entitydb.drop_object('pg_proc'::regclass, made);
-            END IF;
+        FOR made IN SELECT entitydb.made_functions(face.oid::regclass) LOOP
+            PERFORM entitydb.drop_object('pg_proc'::regclass, made);
         END LOOP;
     END LOOP;
     FOR face IN
@@ -435,6 +472,6 @@ WHERE c.relnamespace OPERATOR(pg_catalog.=) 'entitydb'::regnamespace::oid
     AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,v,S}'::"char"[]);
 
 -- The dataset that every installation has.
-SELECT entitydb.create_in(pg_catalog.current_schema(), 'entity');
+SELECT entitydb.create_in(pg_catalog.current_schema(), 'entity', '{content,content bytea}', 'text');
 -- pg_dump --include-foreign-data=entitydb_log dumps its events, as it does those of the event faces that users made.
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.entity_event', '');

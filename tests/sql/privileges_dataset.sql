@@ -159,7 +159,7 @@ SELECT entity_drop('empty');
 CREATE ROLE regress_stranger;
 SET ROLE regress_stranger;
 SELECT entity_create('squat');
-SELECT entitydb.create_in('public', 'squat');
+SELECT entitydb.create_in('public', 'squat', '{}', 'text');
 RESET ROLE;
 -- A table of another wrapper is no face, whatever its options say.
 CREATE FOREIGN DATA WRAPPER regress_other;

@@ -12,6 +12,7 @@ mod erasures;
 mod estimate;
 pub mod explain;
 mod facts;
+mod ids;
 mod lateral;
 mod marker;
 pub mod modify;

@@ -11,6 +11,7 @@ use pgrx::prelude::PgSqlErrorCode as Code;
 use super::about::About;
 use super::columns::Columns;
 use super::content;
+use super::ids;
 use super::pred::{Instant, Pred};
 use super::tuple::Column;
 use crate::engine::Pattern;
@@ -248,13 +249,17 @@ impl Target<'_> {
             let negated = match ((*op).opno.to_u32(), (*op).useOr) {
                 (98, true) => false,
                 (531, false) => true,
+                (other, any) if self.column(scalar) == Some(Column::Id) => match ids::comparison(other)? {
+                    (Cmp::Eq, negated) if negated != any => negated,
+                    _ => return None,
+                },
                 _ => return None,
             };
             if !is_bytewise((*op).inputcollid) {
                 return None;
             }
             let is_texts = pg_sys::exprType(array) == pg_sys::TEXTARRAYOID;
-            let qual = if self.column(scalar) == Some(Column::Id) && is_texts {
+            let qual = if self.column(scalar) == Some(Column::Id) && ids::is_array(pg_sys::exprType(array)) {
                 Qual::Leaf(Leaf::IdAny, self.value(array)?)
             } else if self.shape == Shape::Tag && self.column(scalar) == Some(Column::Tag) && is_texts {
                 Qual::Leaf(Leaf::TagAny, self.value(array)?)
@@ -316,6 +321,7 @@ fn leaf(
         (Column::Id, 665) if is_c(collation) => (Le, false),
         (Column::Id, 666) if is_c(collation) => (Gt, false),
         (Column::Id, 667) if is_c(collation) => (Ge, false),
+        (Column::Id, other) if ids::comparison(other).is_some() => ids::comparison(other)?,
         (Column::Id, 2314) => (Lt, false),
         (Column::Id, 2315) => (Le, false),
         (Column::Id, 2317) => (Ge, false),
@@ -548,9 +554,9 @@ unsafe fn ask_leaf(leaf: Leaf, value: &Value, datum: Option<pg_sys::Datum>, nega
     // SAFETY: the leaf was recognised by operators that take values of these types alone.
     unsafe {
         match leaf {
-            Leaf::Id(cmp) => id_compares(cmp, bytes_of(datum)).negated_if(negated),
+            Leaf::Id(cmp) => id_compares(cmp, ids::id(datum, pg_sys::exprType(value.expr.cast()))).negated_if(negated),
             Leaf::IdAny => {
-                let texts = texts_of(datum);
+                let texts = ids::ids(datum, pg_sys::exprType(value.expr.cast()));
                 if negated && texts.iter().any(Option::is_none) {
                     return Pred::False;
                 }

@@ -361,9 +361,9 @@ fn unreadable(column: &str, form: Form, bytes: &[u8], id: &dyn Fn() -> Vec<u8>, 
     // SAFETY: format_type_be returns a palloc'd string for any oid.
     let wanted = unsafe { CStr::from_ptr(pg_sys::format_type_be(form.type_oid())) }.to_string_lossy();
     let shown: String = String::from_utf8_lossy(bytes).chars().take(100).collect();
-    raise_detailed(
-        Code::ERRCODE_INVALID_TEXT_REPRESENTATION,
-        format!("{column} of id \"{}\" is not of type {wanted}: \"{shown}\"", String::from_utf8_lossy(&id())),
-        why,
-    )
+    let what = match column {
+        "id" => format!("id \"{shown}\" is not of type {wanted}"),
+        _ => format!("{column} of id \"{}\" is not of type {wanted}: \"{shown}\"", String::from_utf8_lossy(&id())),
+    };
+    raise_detailed(Code::ERRCODE_INVALID_TEXT_REPRESENTATION, what, why);
 }

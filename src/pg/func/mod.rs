@@ -3,6 +3,7 @@
 //! Invariant: a function that reads or writes a dataset has first checked the caller's privilege on the face it names.
 
 mod admin;
+mod columns;
 mod feed;
 mod read;
 mod trend;
