@@ -95,11 +95,10 @@ pub fn seal(
         }
         gather.push(ordinal, base.sealed_events(ordinal)?, events, times)?;
     }
-    let frame = gather.frame(Vec::new(), Vec::new(), None)?;
+    let frame = gather.frame(Vec::new(), Vec::new(), [])?;
     let mut run = RunWriter::begin(Kind::Run, base.rules(), frame, content_files.into_iter().collect(), files)?;
     let mut pour = gather.pour(run.frame())?;
     while pour.next(None, &mut run)? {}
-    pour.finish(&mut run)?;
     infos.push(run.finish()?);
     Ok(infos)
 }

@@ -16,18 +16,21 @@ pub(super) struct Frame {
     tags: Vec<Arc<[u8]>>,
     instants: Vec<Ns>,
     txs: Vec<(Xid, Option<Micros>)>,
+    /// Of each transaction, its number among `txs` with its own time.
+    own: Vec<(Xid, u32)>,
     places: Places,
     /// The rank that was asked last: the events of one change stand together and share it.
     last: Cell<u32>,
 }
 
 impl Frame {
-    /// From tags, instants and transactions in any order, with repeats; of a transaction's times the first that is known
-    /// counts.
+    /// From tags, instants and transactions in any order, with repeats; of a transaction's own times the first that is known
+    /// counts. `stated` are system times that an import gave to events of a transaction.
     pub(super) fn new(
         mut tags: Vec<Arc<[u8]>>,
         mut instants: Vec<Ns>,
         mut txs: Vec<(Xid, Option<Micros>)>,
+        stated: Vec<(Xid, Micros)>,
     ) -> Result<Self> {
         if !tags.is_sorted_by(|a, b| a < b) {
             tags.sort_unstable();
@@ -39,14 +42,26 @@ impl Frame {
         }
         txs.sort_by_key(|(xid, time)| (*xid, time.is_none()));
         txs.dedup_by_key(|(xid, _)| *xid);
+        let mut own = txs.clone();
+        if !stated.is_empty() {
+            txs.extend(stated.into_iter().map(|(xid, at)| (xid, Some(at))));
+            txs.sort_unstable();
+            txs.dedup();
+        }
         let limit = u64::from(NO_TAG / 2 - 1);
         for (what, found) in [("tags", tags.len()), ("instants", instants.len()), ("transactions", txs.len())] {
             if found as u64 > limit {
                 return Err(Error::TooMany { what, limit, found: found as u64 });
             }
         }
+        let mut next = 0;
+        let own = own.drain(..).map(|entry| {
+            next += txs[next..].iter().position(|known| *known == entry).unwrap_or(0);
+            (entry.0, next as u32)
+        });
+        let own = own.collect();
         let places = Places::new(&instants);
-        Ok(Self { tags, instants, txs, places, last: Cell::new(0) })
+        Ok(Self { tags, instants, txs, own, places, last: Cell::new(0) })
     }
 
     /// The tags, ascending.
@@ -104,12 +119,13 @@ impl Frame {
         Ok(Patch { tag, is_end, rank: self.rank(ts)? })
     }
 
-    /// The index of a transaction.
-    pub(super) fn tx(&self, xid: Xid) -> Result<u32> {
-        match self.txs.binary_search_by_key(&xid, |(known, _)| *known) {
-            Ok(index) => Ok(index as u32),
-            Err(_) => Err(absent(format!("transaction {}", xid.0))),
-        }
+    /// The index of a transaction, at its own time or at one that an import gave.
+    pub(super) fn tx(&self, xid: Xid, stated: Option<Micros>) -> Result<u32> {
+        let index = match stated {
+            Some(_) => self.txs.binary_search(&(xid, stated)).ok().map(|index| index as u32),
+            None => self.own.binary_search_by_key(&xid, |(known, _)| *known).ok().map(|at| self.own[at].1),
+        };
+        index.ok_or_else(|| absent(format!("transaction {} at {:?}", xid.0, stated.map(|at| at.0))))
     }
 }
 
@@ -168,7 +184,7 @@ mod tests {
             all in prop::collection::vec(prop_oneof![any::<i64>(), -20..20_i64, 1_000..1_000_000_i64], 0..200),
             probes in prop::collection::vec(prop_oneof![any::<i64>(), -20..20_i64, Just(i64::MIN), Just(i64::MAX)], 8),
         ) {
-            let frame = Frame::new(Vec::new(), all.iter().copied().map(Ns).collect(), Vec::new()).unwrap();
+            let frame = Frame::new(Vec::new(), all.iter().copied().map(Ns).collect(), Vec::new(), Vec::new()).unwrap();
             let mut sorted = all.clone();
             sorted.sort_unstable();
             sorted.dedup();
@@ -182,12 +198,31 @@ mod tests {
     }
 
     #[test]
+    fn imported_times_stand_beside_the_transaction_s_own() {
+        let own = vec![(Xid(4), None), (Xid(2), Some(Micros(7)))];
+        let stated = vec![
+            (Xid(2), Micros(9)),
+            (Xid(4), Micros(1)),
+            (Xid(2), Micros(7)),
+            (Xid(2), Micros(3)),
+            (Xid(4), Micros(1)),
+        ];
+        let frame = Frame::new(Vec::new(), Vec::new(), own, stated).unwrap();
+        let times = |xid, times: &[i64]| times.iter().map(|at| (xid, Some(Micros(*at)))).collect::<Vec<_>>();
+        let all = [times(Xid(2), &[3, 7, 9]), vec![(Xid(4), None)], times(Xid(4), &[1])].concat();
+        assert_eq!(frame.txs(), all);
+        let tx = |xid, at: Option<i64>| frame.tx(Xid(xid), at.map(Micros)).ok();
+        assert_eq!([tx(2, None), tx(2, Some(3)), tx(2, Some(7)), tx(2, Some(9))], [Some(1), Some(0), Some(1), Some(2)]);
+        assert_eq!([tx(4, None), tx(4, Some(1)), tx(4, Some(7)), tx(3, None)], [Some(3), Some(4), None, None]);
+    }
+
+    #[test]
     fn a_known_time_wins() {
         let txs = vec![(Xid(4), None), (Xid(2), Some(Micros(7))), (Xid(4), Some(Micros(9))), (Xid(2), Some(Micros(8)))];
         let tags = [b"b", b"a", b"b"].map(|tag| Arc::from(&tag[..])).to_vec();
-        let frame = Frame::new(tags, Vec::new(), txs).unwrap();
+        let frame = Frame::new(tags, Vec::new(), txs, Vec::new()).unwrap();
         assert_eq!(frame.txs(), [(Xid(2), Some(Micros(7))), (Xid(4), Some(Micros(9)))]);
-        assert_eq!((frame.tx(Xid(4)).unwrap(), frame.position(b"b").unwrap()), (1, 1));
-        assert!(frame.tx(Xid(3)).is_err() && frame.position(b"c").is_err() && frame.rank(Ns(0)).is_err());
+        assert_eq!((frame.tx(Xid(4), None).unwrap(), frame.position(b"b").unwrap()), (1, 1));
+        assert!(frame.tx(Xid(3), None).is_err() && frame.position(b"c").is_err() && frame.rank(Ns(0)).is_err());
     }
 }

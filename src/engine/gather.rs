@@ -15,7 +15,7 @@ use super::toggles::Patch;
 use super::{Blob, Event, Rules, Timeline};
 use crate::error::{Error, Result};
 use crate::index::log::{ContentLoc, LogEvent, NO_TAG};
-use crate::types::{Micros, Ns, Op, Ordinal, Seq, Xid};
+use crate::types::{Micros, Ns, Op, Ordinal, Xid};
 
 /// A gathered entity: how many events it has, and how many patches if older segments know it.
 struct Entity {
@@ -31,12 +31,10 @@ pub(super) struct Gather {
     tags: AHashMap<Arc<[u8]>, u32>,
     txs: BTreeMap<Xid, Option<Micros>>,
     entities: Vec<Entity>,
-    /// Instant and transaction of each event beside what the log keeps of it.
-    events: Vec<(Ns, Xid, LogEvent)>,
+    /// Instant, transaction and stated system time of each event beside what the log keeps of it.
+    events: Vec<(Ns, Xid, Option<Micros>, LogEvent)>,
     /// Tag, whether it is of what ends, instant.
     patches: Vec<(u32, bool, Ns)>,
-    /// Events with a system time of their own.
-    recorded: Vec<(Ordinal, Seq, Xid, Micros)>,
 }
 
 impl Gather {
@@ -63,10 +61,9 @@ impl Gather {
         }
         for event in &events {
             let logged = self.logged(ordinal, event)?;
-            self.events.push((event.ts, event.tx, logged));
-            self.txs.entry(event.tx).or_insert_with(|| times(event.tx));
-            if let Some(at) = event.recorded_at {
-                self.recorded.push((ordinal, event.seq, event.tx, at));
+            self.events.push((event.ts, event.tx, event.recorded_at, logged));
+            if event.recorded_at.is_none() {
+                self.txs.entry(event.tx).or_insert_with(|| times(event.tx));
             }
         }
         let (count, patched) = (events.len(), self.patches.len());
@@ -114,12 +111,24 @@ impl Gather {
         Ok(next as u32)
     }
 
-    /// The frame of all that is gathered, and of more.
-    pub(super) fn frame(&self, mut tags: Vec<Arc<[u8]>>, mut instants: Vec<Ns>, own: Option<Xid>) -> Result<Frame> {
+    /// The frame of all that is gathered, and of more: tags, instants, and transactions with system times, where they have one.
+    pub(super) fn frame(
+        &self,
+        mut tags: Vec<Arc<[u8]>>,
+        mut instants: Vec<Ns>,
+        more: impl IntoIterator<Item = (Xid, Option<Micros>)>,
+    ) -> Result<Frame> {
         tags.extend(self.tags.keys().cloned());
         instants.extend(self.events.iter().map(|event| event.0).chain(self.patches.iter().map(|patch| patch.2)));
-        let txs = self.txs.iter().map(|(xid, time)| (*xid, *time));
-        Frame::new(tags, instants, txs.chain(own.map(|xid| (xid, None))).collect())
+        let mut txs: Vec<(Xid, Option<Micros>)> = self.txs.iter().map(|(xid, time)| (*xid, *time)).collect();
+        let mut stated: Vec<(Xid, Micros)> = self.events.iter().filter_map(|event| Some((event.1, event.2?))).collect();
+        for (xid, at) in more {
+            match at {
+                None => txs.push((xid, None)),
+                Some(at) => stated.push((xid, at)),
+            }
+        }
+        Frame::new(tags, instants, txs, stated)
     }
 
     /// The entities, to be poured into the writer with this frame.
@@ -186,8 +195,8 @@ impl Pour {
         let frame = run.frame();
         let position = |tag: u32| if tag == NO_TAG { NO_TAG } else { self.positions[tag as usize] };
         self.events.clear();
-        for (ts, tx, event) in &self.gather.events[self.event..self.event + entity.events] {
-            let (tag, rank, tx) = (position(event.tag), frame.rank(*ts)?, frame.tx(*tx)?);
+        for (ts, tx, stated, event) in &self.gather.events[self.event..self.event + entity.events] {
+            let (tag, rank, tx) = (position(event.tag), frame.rank(*ts)?, frame.tx(*tx, *stated)?);
             self.events.push(LogEvent { tag, rank, tx, ..*event });
         }
         self.patches.clear();
@@ -198,16 +207,5 @@ impl Pour {
         run.push(entity.ordinal, &mut self.events, entity.patches.map(|_| self.patches.as_slice()))?;
         (self.entity, self.event, self.patch) = (self.entity + 1, self.event + entity.events, patched);
         Ok(true)
-    }
-
-    /// Notes the system times that are not those of the transactions. To be called at the end.
-    pub(super) fn finish(self, run: &mut RunWriter) -> Result<()> {
-        for (ordinal, seq, xid, at) in self.gather.recorded {
-            let known = run.frame().txs().get(run.frame().tx(xid)? as usize);
-            if known.is_none_or(|(_, time)| *time != Some(at)) {
-                run.note_imported(ordinal, seq, at);
-            }
-        }
-        Ok(())
     }
 }

@@ -178,6 +178,11 @@ impl Load {
         Ok(())
     }
 
+    /// Whether the system time of some row is that of the transaction.
+    pub(super) fn has_unstated(&self) -> bool {
+        self.recorded.is_empty() || self.rows.iter().any(|row| row.recorded == NONE)
+    }
+
     /// The system time that a row states, by number.
     pub(super) fn stated(&self, number: u32) -> Option<Micros> {
         self.recorded.get(number as usize).copied()

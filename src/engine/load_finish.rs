@@ -106,11 +106,13 @@ impl Load {
                 return Ok(None);
             }
             let instants = self.land(&placed, &groups);
-            let frame = gather.frame(self.tags.all().to_vec(), instants, Some(self.tx))?;
+            // A time that no event has would hide the run from whoever knew them all.
+            let own = self.has_unstated().then_some((self.tx, None));
+            let stated = self.recorded.iter().map(|at| (self.tx, Some(*at)));
+            let frame = gather.frame(self.tags.all().to_vec(), instants, own.into_iter().chain(stated))?;
             let mut run = RunWriter::begin(Kind::Run, base.rules(), frame, content_files, files)?;
             let mut pour = gather.pour(run.frame())?;
             self.write(base, &placed, &groups, &mut pour, &mut run)?;
-            pour.finish(&mut run)?;
             Ok(Some(run))
         };
         let (others, run) = beside(ids.len() >= MANY_IDS, start, write_others, write_run);
@@ -316,7 +318,8 @@ impl Load {
         run: &mut RunWriter,
     ) -> Result<()> {
         let positions = self.tags.all().iter().map(|tag| run.frame().position(tag)).collect::<Result<Vec<u32>>>()?;
-        let tx = run.frame().tx(self.tx)?;
+        let tx = if self.has_unstated() { run.frame().tx(self.tx, None)? } else { u32::MAX };
+        let stated = self.recorded.iter().map(|at| run.frame().tx(self.tx, Some(*at))).collect::<Result<Vec<u32>>>()?;
         let (mut events, mut tags) = (Vec::new(), Vec::new());
         for (n, Placed { ordinal, entity, is_known }) in placed.iter().copied().enumerate() {
             if n % TICK_EVERY == 0 {
@@ -340,14 +343,11 @@ impl Load {
                 continue;
             }
             for row in groups.of(entity).flat_map(|(from, to)| &self.rows[from..to]) {
-                if let Some(at) = self.stated(row.recorded) {
-                    run.note_imported(ordinal, events.len() as u32 + 1, at);
-                }
                 events.push(LogEvent {
                     tag: if row.tag == NONE { NO_TAG } else { positions[row.tag as usize] },
                     rank: run.frame().rank(row.ts)?,
                     seq: events.len() as u32 + 1,
-                    tx,
+                    tx: stated.get(row.recorded as usize).copied().unwrap_or(tx),
                     op: row.op,
                     stamped: row.stamped,
                     content: (row.op == Op::Content).then(|| self.content(row.content)),

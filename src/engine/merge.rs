@@ -17,9 +17,6 @@ use crate::types::{Micros, Op, Ordinal, Xid};
 /// How many entities are merged between two calls of the view's tick.
 const TICK_EVERY: usize = 256;
 
-/// A transaction of an input: its index in the tile, and its time if the tile's table says another one.
-type Tx = (u32, Option<Micros>);
-
 /// What stays of the events, and where their contents went.
 type Only<'a> = (&'a Kept<'a>, &'a Moved);
 
@@ -29,7 +26,7 @@ struct Input<'a> {
     scan: Scan,
     tags: Vec<u32>,
     ranks: Vec<u32>,
-    txs: Vec<Tx>,
+    txs: Vec<u32>,
     /// The tile's number of each content file; `None` if the view has no such file.
     contents: Vec<Option<u32>>,
     /// The entity that the scan has reached, and its events.
@@ -74,7 +71,7 @@ pub(super) fn merge(
                 kept.removal.apply(ordinal, &mut input.events);
                 moved.follow(input.run, &mut input.events)?;
             }
-            input.take(ordinal, &mut merged, &mut tile)?;
+            input.take(ordinal, &mut merged)?;
         }
         tile.push(ordinal, &mut merged, None)?;
     }
@@ -87,7 +84,7 @@ fn frame<'a>(
     uses: &dyn Fn(usize) -> Option<&'a Uses>,
     times: &dyn Fn(Xid) -> Option<Micros>,
 ) -> Result<Frame> {
-    let (mut tags, mut instants, mut txs) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut tags, mut instants, mut txs, mut timed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (n, (run, _)) in view.runs().enumerate() {
         view.tick();
         let uses = uses(n);
@@ -99,11 +96,13 @@ fn frame<'a>(
         let all = run.instants.all()?.into_iter().enumerate();
         instants.extend(all.filter(|(rank, _)| is_used(|uses| &uses.ranks, *rank)).map(|(_, ts)| ts));
         for index in (0..run.txs.len()).filter(|index| is_used(|uses| &uses.txs, *index as usize)) {
-            let (xid, time) = run.txs.get(index)?;
-            txs.push((xid, times(xid).or(time)));
+            match run.txs.get(index)? {
+                (xid, None) => txs.push((xid, times(xid))),
+                (xid, Some(at)) => timed.push((xid, at)),
+            }
         }
     }
-    Frame::new(tags, instants, txs)
+    Frame::new(tags, instants, txs, timed)
 }
 
 impl<'a> Input<'a> {
@@ -120,14 +119,12 @@ impl<'a> Input<'a> {
         let ranks = run.instants.all()?.into_iter().enumerate();
         let rank = |(number, ts)| if is_unused(|uses| &uses.ranks, number) { Ok(u32::MAX) } else { frame.rank(ts) };
         let ranks = ranks.map(rank).collect::<Result<_>>()?;
-        let tx = |index: u32| -> Result<Tx> {
+        let tx = |index: u32| -> Result<u32> {
             if is_unused(|uses| &uses.txs, index as usize) {
-                return Ok((u32::MAX, None));
+                return Ok(u32::MAX);
             }
             let (xid, time) = run.txs.get(index)?;
-            let index = frame.tx(xid)?;
-            let known = frame.txs().get(index as usize).and_then(|(_, time)| *time);
-            Ok((index, time.filter(|time| known != Some(*time))))
+            frame.tx(xid, time)
         };
         let txs = (0..run.txs.len()).map(tx).collect::<Result<_>>()?;
         let mut input =
@@ -143,16 +140,9 @@ impl<'a> Input<'a> {
     }
 
     /// Adds the events of the entity, in the tile's numbers, and goes on to the next one.
-    fn take(&mut self, ordinal: Ordinal, into: &mut Vec<LogEvent>, tile: &mut RunWriter) -> Result<()> {
-        let imports = !self.run.summary.imported.is_empty();
+    fn take(&mut self, ordinal: Ordinal, into: &mut Vec<LogEvent>) -> Result<()> {
         for event in &self.events {
-            let (tx, own_time) =
-                *self.txs.get(event.tx as usize).ok_or_else(|| self.beyond("transaction", event.tx))?;
-            let imported = if imports { self.run.summary.imported(ordinal, event.seq) } else { None };
-            let known = tile.frame().txs().get(tx as usize).and_then(|(_, time)| *time);
-            if let Some(at) = imported.filter(|at| known != Some(*at)).or(own_time.filter(|_| imported.is_none())) {
-                tile.note_imported(ordinal, event.seq, at);
-            }
+            let tx = *self.txs.get(event.tx as usize).ok_or_else(|| self.beyond("transaction", event.tx))?;
             into.push(LogEvent { tx, ..self.numbered(ordinal, event)? });
         }
         self.advance()

@@ -159,7 +159,7 @@ impl Run {
 
     /// The value of a logged event, whose instant is `ts`.
     pub(super) fn event(&self, ordinal: Ordinal, event: &LogEvent, ts: Ns, contents: &[u32]) -> Result<Event> {
-        let (tx, recorded_at) = self.system_time(ordinal, event)?;
+        let (tx, recorded_at) = self.txs.get(event.tx)?;
         let tag = if event.tag == NO_TAG { None } else { Some(self.tag(event.tag)?) };
         if tag.is_none() && matches!(event.op, Op::Assert | Op::Retract) {
             return Err(self.malformed(format!("an event of ordinal {} lacks its tag", ordinal.0)));
@@ -176,12 +176,6 @@ impl Run {
         let segment = contents.get(at.segment as usize).copied();
         let beyond = || self.malformed(format!("content file {} of {}", at.segment, contents.len()));
         Ok(Blob::Stored { segment: segment.ok_or_else(beyond)?, offset: at.offset, len: at.len, hash: at.hash })
-    }
-
-    /// The transaction of an event and its system time, where it is known.
-    pub(super) fn system_time(&self, ordinal: Ordinal, event: &LogEvent) -> Result<(Xid, Option<Micros>)> {
-        let (tx, time) = self.txs.get(event.tx)?;
-        Ok((tx, self.summary.imported(ordinal, event.seq).or(time)))
     }
 
     /// Every entity of the run, ascending.

@@ -14,7 +14,7 @@ use crate::index::directory::DirectoryWriter;
 use crate::index::log::{LogEvent, LogWriter};
 use crate::index::{instants, section, strings, txs};
 use crate::segment::{Files, Kind, SegmentWriter};
-use crate::types::{Micros, Ns, Ordinal, Seq, Xid};
+use crate::types::{Ns, Ordinal, Xid};
 
 /// A run or tile that is being written.
 pub(super) struct RunWriter {
@@ -96,11 +96,6 @@ impl RunWriter {
         self.toggles.derive_birth(ordinal, events, &mut self.postings)
     }
 
-    /// Notes the system time of an event that is not its transaction's.
-    pub(super) fn note_imported(&mut self, ordinal: Ordinal, seq: Seq, at: Micros) {
-        self.summary.imported.push((ordinal, seq, at));
-    }
-
     fn summarize(&mut self, ordinal: Ordinal, events: &[LogEvent]) {
         self.summary.entities += 1;
         self.summary.events += events.len() as u64;
@@ -126,7 +121,6 @@ impl RunWriter {
         s.ts = (ts(self.ranks.0).unwrap_or(Ns::AFTER_ALL), ts(self.ranks.1).unwrap_or(Ns::BEFORE_ALL));
         s.tx = (tx(self.tx.0).unwrap_or(Xid(u64::MAX)), tx(self.tx.1).unwrap_or(Xid(0)));
         (s.max_stamped, s.max_dated) = (self.stamped.and_then(ts), self.dated.and_then(ts));
-        s.imported.sort_unstable();
         self.out.section(section::SUMMARY, &s.encode())?;
         let name = self.out.name().to_owned();
         let (bytes, checksum) = self.out.finish()?;

@@ -11,6 +11,7 @@ use super::bitmap::{Moment, Tree};
 use super::overlay::Overlay;
 use super::{Horizon, State, TagExpr, View};
 use crate::error::Result;
+use crate::index::log::LogEvent;
 use crate::types::Ordinal;
 
 /// The selected ordinals of one chunk of 65,536.
@@ -215,25 +216,17 @@ pub(super) fn hidden(view: &View, horizon: &Horizon) -> Result<RoaringBitmap> {
         view.tick();
         let txs: Vec<bool> =
             (0..run.txs.len()).map(|n| run.txs.get(n).map(|(tx, time)| known(tx, time))).collect::<Result<_>>()?;
-        if run.summary.imported.is_empty() {
-            if txs.iter().all(|known| *known) {
-                continue;
-            }
-            if txs.iter().all(|known| !*known) {
-                dirty.extend(run.ordinals()?.into_iter().map(|o| o.0));
-                continue;
-            }
+        if txs.iter().all(|known| *known) {
+            continue;
+        }
+        if txs.iter().all(|known| !*known) {
+            dirty.extend(run.ordinals()?.into_iter().map(|o| o.0));
+            continue;
         }
         for ordinal in run.ordinals()? {
-            for event in run.log.events(ordinal)? {
-                let seen = match run.summary.imported(ordinal, event.seq) {
-                    Some(time) => known(run.txs.get(event.tx)?.0, Some(time)),
-                    None => txs.get(event.tx as usize).copied().unwrap_or(false),
-                };
-                if !seen {
-                    dirty.insert(ordinal.0);
-                    break;
-                }
+            let is_hidden = |event: &LogEvent| !txs.get(event.tx as usize).copied().unwrap_or(false);
+            if run.log.events(ordinal)?.iter().any(is_hidden) {
+                dirty.insert(ordinal.0);
             }
         }
     }

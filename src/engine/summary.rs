@@ -1,11 +1,14 @@
-//! What a run says of itself: bounds, the rules its postings were made by, and system times that an import gave.
+//! What a run says of itself: bounds, and the rules its postings were made by.
 //!
-//! Invariant: postings may be used only by a reader with the same rules; system times are sorted by (ordinal, seq).
+//! Invariant: postings may be used only by a reader with the same rules.
 
 use super::Rules;
 use crate::error::Result;
 use crate::format::varint::{Cursor, put, put_bytes, put_signed};
-use crate::types::{Micros, Ns, Ordinal, Seq, Xid};
+use crate::types::{Ns, Ordinal, Xid};
+
+/// The last number of the section, which is for later use.
+const RESERVED: u64 = 0;
 
 /// The section SUMMARY.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -26,8 +29,6 @@ pub(super) struct Summary {
     pub(super) ordinals: (Ordinal, Ordinal),
     /// The namespaces of cardinality `one`, sorted.
     pub(super) one: Vec<Vec<u8>>,
-    /// Events whose system time is not that of their transaction.
-    pub(super) imported: Vec<(Ordinal, Seq, Micros)>,
 }
 
 impl Summary {
@@ -50,12 +51,7 @@ impl Summary {
         for namespace in &self.one {
             put_bytes(&mut out, namespace);
         }
-        put(&mut out, self.imported.len() as u64);
-        for (ordinal, seq, time) in &self.imported {
-            put(&mut out, u64::from(ordinal.0));
-            put(&mut out, u64::from(*seq));
-            put_signed(&mut out, time.0);
-        }
+        put(&mut out, RESERVED);
         out
     }
 
@@ -77,23 +73,17 @@ impl Summary {
         for _ in 0..cursor.count(1)? {
             one.push(cursor.bytes()?.to_vec());
         }
-        let mut imported = Vec::new();
-        for _ in 0..cursor.count(3)? {
-            imported.push((Ordinal(cursor.varint_u32()?), cursor.varint_u32()?, Micros(cursor.signed()?)));
+        let reserved = cursor.varint()?;
+        if reserved != RESERVED {
+            return Err(cursor.fault(format!("the reserved number is {reserved}, not {RESERVED}")));
         }
         cursor.finish()?;
-        Ok(Self { events, entities, ts, max_stamped, max_dated, tx, ordinals, one, imported })
+        Ok(Self { events, entities, ts, max_stamped, max_dated, tx, ordinals, one })
     }
 
     /// Whether the postings follow these rules.
     pub(super) fn follows(&self, rules: &Rules) -> bool {
         self.one.iter().eq(rules.one.iter())
-    }
-
-    /// The system time that an import gave this event.
-    pub(super) fn imported(&self, ordinal: Ordinal, seq: Seq) -> Option<Micros> {
-        let at = self.imported.binary_search_by_key(&(ordinal, seq), |&(o, s, _)| (o, s)).ok()?;
-        Some(self.imported[at].2)
     }
 }
 
@@ -112,12 +102,9 @@ mod tests {
             tx: (Xid(5), Xid(1 << 40)),
             ordinals: (Ordinal(1), Ordinal(u32::MAX)),
             one: vec![b"status".to_vec()],
-            imported: vec![(Ordinal(1), 2, Micros(-7)), (Ordinal(4), 1, Micros(8))],
         };
         let bytes = summary.encode();
         assert_eq!(Summary::decode("s", &bytes).expect("decodes"), summary);
-        assert_eq!(summary.imported(Ordinal(4), 1), Some(Micros(8)));
-        assert_eq!(summary.imported(Ordinal(4), 2), None);
         for len in 0..bytes.len() {
             assert!(Summary::decode("s", &bytes[..len]).is_err(), "cut at {len}");
         }

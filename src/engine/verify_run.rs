@@ -61,7 +61,7 @@ impl Pass<'_> {
         if !instants.is_sorted_by(|a, b| a < b) || !tags.is_sorted_by(|a, b| a < b) {
             return Err(run.malformed("its tags or its instants do not ascend".to_owned()));
         }
-        let frame = Frame::new(tags.into_iter().map(Into::into).collect(), instants, Vec::new())?;
+        let frame = Frame::new(tags.into_iter().map(Into::into).collect(), instants, Vec::new(), Vec::new())?;
         let compares = run.summary.follows(self.view.rules()) || self.view.follows(self.view.rules());
         let mut toggles = Toggles::new(self.view.rules());
         let (mut scan, mut events) = (run.log.scan(), Vec::new());

@@ -61,21 +61,19 @@ impl Txs {
         Ok((Xid(xid), (time != NO_TIME).then_some(Micros(time))))
     }
 
-    /// The time of a transaction, if it is known; the first of several.
+    /// The time of a transaction, if it is known; of one that gave events several times of their own it is not.
     pub fn time_of(&self, tx: Xid) -> Result<Option<Micros>> {
         let (mut from, mut to) = (0, self.len());
         while from < to {
             let middle = from + (to - from) / 2;
             if self.get(middle)?.0 < tx { from = middle + 1 } else { to = middle }
         }
-        for index in from..self.len() {
-            match self.get(index)? {
-                (xid, time @ Some(_)) if xid == tx => return Ok(time),
-                (xid, None) if xid == tx => {}
-                _ => break,
-            }
+        let at = |index: u32| if index < self.len() { self.get(index).map(Some) } else { Ok(None) };
+        match (at(from)?, at(from + 1)?) {
+            (Some((xid, _)), Some((next, _))) if xid == tx && next == tx => Ok(None),
+            (Some((xid, time)), _) if xid == tx => Ok(time),
+            _ => Ok(None),
         }
-        Ok(None)
     }
 
     /// The smallest and the largest transaction.
@@ -99,7 +97,7 @@ mod tests {
         assert_eq!((0..3).map(|i| table.get(i).unwrap()).collect::<Vec<_>>(), all);
         assert_eq!(table.bounds().unwrap(), Some((Xid(3), Xid(u64::MAX))));
         let times = [2, 3, 4, u64::MAX].map(|xid| table.time_of(Xid(xid)).unwrap());
-        assert_eq!(times, [None, Some(Micros(-1)), None, Some(Micros(9))]);
+        assert_eq!(times, [None, None, None, Some(Micros(9))]);
         assert!(table.get(3).is_err() && table.get(u32::MAX).is_err());
         assert_eq!(Txs::open(section_of(&[])).unwrap().bounds().unwrap(), None);
         assert!(encode(&[(Xid(2), None), (Xid(1), None)]).is_err());
