@@ -15,7 +15,7 @@ GRANT USAGE ON SCHEMA entitydb TO PUBLIC;
 CREATE TABLE entitydb.dataset (
     id int4 PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     name text COLLATE "C" NOT NULL UNIQUE CHECK (octet_length(name) BETWEEN 1 AND 44),
-    guard oid NOT NULL,
+    guard name NOT NULL,
     truncated_tx xid8,
     truncated_at timestamptz,
     notify boolean NOT NULL DEFAULT false
@@ -97,9 +97,7 @@ BEGIN
     END IF;
     EXECUTE format('CREATE SERVER %I FOREIGN DATA WRAPPER entitydb', guard);
     EXECUTE format('COMMENT ON SERVER %I IS %L', guard, 'who owns this owns the dataset; see entitydb.grant_dataset');
-    INSERT INTO entitydb.dataset (name, guard)
-    SELECT make_dataset.name, s.oid FROM pg_foreign_server s WHERE s.srvname = guard
-    RETURNING id INTO n;
+    INSERT INTO entitydb.dataset (name, guard) VALUES (make_dataset.name, guard) RETURNING id INTO n;
     EXECUTE format('CREATE TABLE entitydb.delta_%s (id_hash int8 NOT NULL, ordinal int8 NOT NULL, seq int8 NOT NULL,'
         ' ts int8 NOT NULL, tx xid8 NOT NULL, recorded_at int8, events bytea NOT NULL) WITH (vacuum_truncate = off)', n);
     -- Samples of the rows that ANALYZE keeps would outlive what erase takes away.
@@ -141,8 +139,7 @@ AS $$
 DECLARE
     adopted record;
 BEGIN
-    SELECT d.name, s.srvname AS guard INTO STRICT adopted
-    FROM entitydb.dataset d JOIN pg_foreign_server s ON s.oid = d.guard WHERE d.id = dataset;
+    SELECT d.name, d.guard INTO STRICT adopted FROM entitydb.dataset d WHERE d.id = dataset;
     IF EXISTS (
         SELECT FROM pg_foreign_table t
         JOIN pg_class c ON c.oid = t.ftrelid
@@ -164,7 +161,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     n int4;
-    guard oid;
+    guard name;
 BEGIN
     IF EXISTS (
         SELECT FROM pg_foreign_table t
@@ -188,7 +185,7 @@ BEGIN
     DELETE FROM entitydb.segment s WHERE s.dataset = n;
     DELETE FROM entitydb.namespace s WHERE s.dataset = drop_dataset.name COLLATE "C";
     DELETE FROM entitydb.written w WHERE w.dataset = n;
-    PERFORM entitydb.drop_object('pg_foreign_server'::regclass, guard);
+    PERFORM entitydb.drop_object('pg_foreign_server'::regclass, s.oid) FROM pg_foreign_server s WHERE s.srvname = guard;
     PERFORM entitydb.drop_object('pg_class'::regclass, format('entitydb.delta_%s', n)::regclass);
     PERFORM entitydb.drop_object('pg_class'::regclass, format('entitydb.lock_%s', n)::regclass);
     PERFORM entitydb.drop_object('pg_class'::regclass, format('entitydb.ordinal_%s', n)::regclass);

@@ -23,6 +23,18 @@ AS $$
 DECLARE
     face regclass;
 BEGIN
+    IF tg_tag = 'ALTER SERVER' THEN
+        PERFORM FROM pg_event_trigger_ddl_commands() d
+        JOIN pg_foreign_server s ON s.oid = d.objid AND d.classid = 'pg_foreign_server'::regclass
+        JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw AND w.fdwname = 'entitydb';
+        IF NOT FOUND THEN
+            RETURN;
+        END IF;
+        IF EXISTS (SELECT FROM entitydb.dataset d WHERE NOT EXISTS (SELECT FROM pg_foreign_server s WHERE s.srvname = d.guard)) THEN
+            RAISE EXCEPTION 'a server that guards a dataset cannot be renamed' USING ERRCODE = 'feature_not_supported';
+        END IF;
+        RETURN;
+    END IF;
     -- Nothing of schema entitydb is named unless there is a face: who has no right to it may still alter tables.
     FOR face IN
         -- What is altered in a parent is altered in its children.
@@ -41,7 +53,7 @@ END
 $$;
 COMMENT ON FUNCTION entitydb.check_faces() IS 'internal: says what is wrong with a face when it is made or altered';
 CREATE EVENT TRIGGER entitydb_faces ON ddl_command_end
-WHEN TAG IN ('CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE', 'ALTER TABLE') EXECUTE FUNCTION entitydb.check_faces();
+WHEN TAG IN ('CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE', 'ALTER TABLE', 'ALTER SERVER') EXECUTE FUNCTION entitydb.check_faces();
 
 CREATE FUNCTION entitydb.remove_dataset(name text) RETURNS boolean
 LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'remove_dataset_wrapper';
@@ -369,7 +381,7 @@ CREATE FUNCTION @extschema@.entity_drop(name text, if_exists boolean DEFAULT fal
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    guard oid;
+    guard name;
     face record;
     made regprocedure;
 BEGIN
@@ -446,7 +458,7 @@ SELECT d.name AS dataset, pg_catalog.pg_get_userbyid(g.srvowner) AS owner, s.seg
     pg_catalog.pg_stat_get_live_tuples(c.oid) AS delta_rows,
     pg_catalog.pg_total_relation_size(c.oid) AS delta_bytes
 FROM entitydb.dataset d
-JOIN pg_catalog.pg_foreign_server g ON g.oid OPERATOR(pg_catalog.=) d.guard
+JOIN pg_catalog.pg_foreign_server g ON g.srvname OPERATOR(pg_catalog.=) d.guard
 JOIN pg_catalog.pg_class c ON c.relname OPERATOR(pg_catalog.=) pg_catalog.concat('delta_', d.id)::name
 JOIN pg_catalog.pg_namespace n
     ON n.oid OPERATOR(pg_catalog.=) c.relnamespace AND n.nspname OPERATOR(pg_catalog.=) 'entitydb'::name

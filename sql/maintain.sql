@@ -10,13 +10,13 @@ COMMENT ON FUNCTION entitydb.compact(text) IS 'merges the runs and tiles of a da
 
 -- Whose a dataset is.
 
-CREATE FUNCTION entitydb.administers(guard oid) RETURNS boolean
+CREATE FUNCTION entitydb.administers(guard name) RETURNS boolean
 LANGUAGE sql STABLE
 AS $$
     SELECT coalesce(pg_catalog.pg_has_role(s.srvowner, 'USAGE') OR pg_catalog.has_server_privilege(s.oid, 'USAGE'), false)
-    FROM pg_catalog.pg_foreign_server s WHERE s.oid OPERATOR(pg_catalog.=) $1
+    FROM pg_catalog.pg_foreign_server s WHERE s.srvname OPERATOR(pg_catalog.=) $1
 $$;
-COMMENT ON FUNCTION entitydb.administers(oid)
+COMMENT ON FUNCTION entitydb.administers(name)
 IS 'internal: whether the caller is a member of the owner of the dataset with this guard, or of a role that was granted it';
 
 CREATE FUNCTION entitydb.granted_guard(dataset text) RETURNS name
@@ -27,7 +27,7 @@ DECLARE
     owner oid;
 BEGIN
     SELECT s.srvname, s.srvowner INTO guard, owner
-    FROM entitydb.dataset d JOIN pg_foreign_server s ON s.oid = d.guard WHERE d.name = dataset COLLATE "C";
+    FROM entitydb.dataset d JOIN pg_foreign_server s ON s.srvname = d.guard WHERE d.name = dataset COLLATE "C";
     IF NOT FOUND THEN
         RAISE EXCEPTION 'dataset "%" does not exist', dataset USING ERRCODE = 'undefined_object';
     END IF;

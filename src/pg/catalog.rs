@@ -21,8 +21,9 @@ pub struct Dataset {
     pub id: i32,
     /// Its name.
     pub name: String,
-    /// The server that stands for it where roles are concerned: its owner is the dataset's.
-    pub guard: pg_sys::Oid,
+    /// The server that stands for it where roles are concerned: its owner is the dataset's. It is found by its name, for no
+    /// oid of a server outlives `pg_upgrade`.
+    guard: pg_sys::Oid,
     /// The role that owns it.
     pub owner: pg_sys::Oid,
     /// Whether its writers are announced to listeners.
@@ -100,7 +101,9 @@ pub fn dataset_named(name: &str) -> Option<Dataset> {
             let id = pg_sys::heap_getattr(tuple, 1, (*rel).rd_att, &mut null);
             let guard = pg_sys::heap_getattr(tuple, 3, (*rel).rd_att, &mut null);
             let notify = pg_sys::heap_getattr(tuple, NOTIFY, (*rel).rd_att, &mut null);
-            Some((id.value() as i32, pg_sys::Oid::from(guard.value() as u32), notify.value() != 0))
+            // SAFETY: column 3 is a name and not null, whose bytes are in the row.
+            let guard = pg_sys::get_foreign_server_oid(guard.cast_mut_ptr::<pg_sys::NameData>().cast(), true);
+            Some((id.value() as i32, guard, notify.value() != 0))
         };
         pg_sys::systable_endscan(scan);
         pg_sys::table_close(rel, pg_sys::AccessShareLock as _);
@@ -111,7 +114,7 @@ pub fn dataset_named(name: &str) -> Option<Dataset> {
         id,
         name: name.to_owned(),
         guard,
-        owner: owner_of_server(guard)?,
+        owner: owner_of_server(guard).unwrap_or(pg_sys::InvalidOid),
         notify,
         delta: relation(schema, &format!("delta_{id}")),
         delta_index: relation(schema, &format!("delta_{id}_id_hash")),
@@ -241,8 +244,11 @@ pub fn is_owner(dataset: &Dataset) -> bool {
 
 /// Whether a role administers the dataset, and may own faces of it. What `grant_dataset` grants is USAGE on the guard.
 pub fn is_member(role: pg_sys::Oid, dataset: &Dataset) -> bool {
-    // SAFETY: plain catalog look-ups; the guard was found before.
-    unsafe { pg_sys::has_privs_of_role(role, dataset.owner) || compat::may_use_server(dataset.guard, role) }
+    // SAFETY: plain catalog look-ups; the guard was found before, if it is there.
+    unsafe {
+        pg_sys::has_privs_of_role(role, dataset.owner)
+            || dataset.guard != pg_sys::InvalidOid && compat::may_use_server(dataset.guard, role)
+    }
 }
 
 /// Whether this transaction made the catalog.

@@ -67,7 +67,7 @@ fn check_face(face: pg_sys::Oid) {
 /// Raises 42809 for a face on a server that guards a dataset: a table there would keep the dataset from being dropped.
 fn check_server(face: pg_sys::Oid) {
     // SAFETY: `face` is a foreign table, which has a server with a name; the snapshot is registered while it is used, and
-    // column 3 of the relation is an oid and not null.
+    // column 3 of the relation is a name and not null.
     unsafe {
         let server = pg_sys::GetForeignServer((*pg_sys::GetForeignTable(face)).serverid);
         let snapshot = pg_sys::RegisterSnapshot(pg_sys::GetLatestSnapshot());
@@ -75,7 +75,7 @@ fn check_server(face: pg_sys::Oid) {
         manifest::each_row("dataset", snapshot, |rel, tuple| {
             let mut null = false;
             let guard = pg_sys::heap_getattr(tuple, 3, (*rel).rd_att, &mut null);
-            is_guard |= pg_sys::Oid::from(guard.value() as u32) == (*server).serverid;
+            is_guard |= CStr::from_ptr(guard.cast_mut_ptr()) == CStr::from_ptr((*server).servername);
         });
         pg_sys::UnregisterSnapshot(snapshot);
         if is_guard {
