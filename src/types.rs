@@ -152,6 +152,23 @@ pub struct ChangeSet {
     pub recorded_at: Option<Micros>,
     /// The events in seq order.
     pub events: Vec<NewEvent>,
+    /// The contents that are in segments already, by the places of their events, ascending; these have empty contents here.
+    pub stored: Vec<StoredContent>,
+}
+
+/// A content of a change set that is in a content segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredContent {
+    /// The place of its event in the change set.
+    pub event: u32,
+    /// The segment's file name.
+    pub file: String,
+    /// Its offset there.
+    pub offset: u64,
+    /// Its length in bytes.
+    pub len: u32,
+    /// Its hash.
+    pub hash: u32,
 }
 
 /// How many tags an entity may carry at an instant.

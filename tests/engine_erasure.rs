@@ -20,7 +20,15 @@ fn event(ts: i64, op: Op, tag: Option<&str>, content: Option<&str>) -> NewEvent 
 }
 
 fn set(id: &str, ordinal: u32, first_seq: u32, events: Vec<NewEvent>) -> ChangeSet {
-    ChangeSet { id: id.into(), ordinal: Ordinal(ordinal), first_seq, tx: Xid(3), recorded_at: None, events }
+    ChangeSet {
+        id: id.into(),
+        ordinal: Ordinal(ordinal),
+        first_seq,
+        tx: Xid(3),
+        recorded_at: None,
+        events,
+        stored: Vec::new(),
+    }
 }
 
 fn long(of: &str) -> String {
@@ -58,7 +66,8 @@ fn s16_an_erased_entity_leaves_no_byte() {
     let mut removal = Removal::default();
     removal.entity(base.resolve(b"gone-1").expect("resolves").expect("is there"));
     let gone = BTreeSet::from([b"gone-1".to_vec(), b"never-was".to_vec()]);
-    let (built, replaced) = rewrite(&base, &removal, &gone, &times, &OPTIONS, &mut files).expect("erases");
+    let (built, replaced) =
+        rewrite(&base, &removal, &gone, &BTreeSet::new(), &times, &OPTIONS, &mut files).expect("erases");
     assert!(!replaced.contains(&untouched), "a file with nothing of what goes is replaced");
     assert_eq!(built.iter().map(|info| info.kind).collect::<Vec<_>>(), [Kind::Content, Kind::Ids, Kind::Tile]);
 

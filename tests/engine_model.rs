@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use entitydb::engine::{
     Blob, BuildOptions, Event, EventScan, Horizon, Load, LoadMode, Opened, Removal, Rules, Select, TagExpr, Timeline,
-    Trend, Valid, View, Wanted, changed_readings, compact, difference_of_sets, ever, facets, rewrite, seal, verify,
+    Trend, Valid, View, Wanted, changed_readings, compact, difference_of_sets, ever, facets, rewrite, seal,
+    store_contents, verify,
 };
 use entitydb::error::{Error, Result};
 use entitydb::segment::{Kind, MemoryFiles};
@@ -61,8 +62,15 @@ impl Store {
             Ordinal(*next + 65_530 + (*next % 2) * 131_072)
         });
         let first_seq = self.record(id, tx, recorded_at, &events);
+        // Some contents are stored beside the change set.
+        let contents = (0..).zip(&events).filter_map(|(place, event)| Some((place, event.content.as_deref()?)));
+        let large: Vec<(u32, &[u8])> = contents.filter(|_| tx % 2 == 1).collect();
+        let (_, stored) = store_contents(&large, &OPTIONS, &mut self.files.clone()).expect("contents are stored");
+        let mut events = events;
+        stored.iter().for_each(|content| events[content.event as usize].content = Some(Vec::new()));
+        self.adopt().expect("what was stored opens");
         let recorded_at = recorded_at.map(Micros);
-        self.delta.push(ChangeSet { id: id.to_vec(), ordinal, first_seq, tx: Xid(tx), recorded_at, events });
+        self.delta.push(ChangeSet { id: id.to_vec(), ordinal, first_seq, tx: Xid(tx), recorded_at, events, stored });
     }
 
     fn record(&mut self, id: &[u8], tx: u64, recorded_at: Option<i64>, events: &[NewEvent]) -> u32 {
@@ -120,7 +128,9 @@ impl Store {
                 removal.entity(ordinal);
             }
         }
-        let (_, replaced) = rewrite(&base, &removal, &ids, &times, &OPTIONS, &mut self.files.clone())?;
+        let others = self.delta.iter().filter(|set| !ids.contains(&set.id));
+        let unsealed = others.flat_map(|set| &set.stored).map(|content| content.file.clone()).collect();
+        let (_, replaced) = rewrite(&base, &removal, &ids, &unsealed, &times, &OPTIONS, &mut self.files.clone())?;
         self.segments.retain(|s| !replaced.iter().any(|name| name == s.name()));
         self.adopt()?;
         self.delta.retain(|set| !ids.contains(&set.id));

@@ -96,7 +96,15 @@ impl Store {
         let first_seq = model.facts.len() as u32 + 1;
         model.record(tx, &events);
         let recorded_at = recorded_at.map(Micros);
-        self.delta.push(ChangeSet { id, ordinal: ordinal(n), first_seq, tx: Xid(tx), recorded_at, events });
+        self.delta.push(ChangeSet {
+            id,
+            ordinal: ordinal(n),
+            first_seq,
+            tx: Xid(tx),
+            recorded_at,
+            events,
+            stored: Vec::new(),
+        });
     }
 
     fn adopt(&mut self, replaced: &[String]) {

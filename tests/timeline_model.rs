@@ -204,9 +204,9 @@ proptest! {
         let new = Desired { tags: tags.map(|tags| coexisting(&model, tags)), content };
         let old = engine_state(&model, &Asked::at(at));
         let old_content = old.as_ref().and_then(|old| old.content.as_ref()).map(read);
-        let events = put(old.as_ref().map(|old| (old, old_content.as_deref())), &new, Ns(at), stamped);
+        let events = put(old.as_ref().map(|old| (old, old_content.as_deref())), new.clone(), Ns(at), stamped);
         if let Some(old) = &old {
-            prop_assert_eq!(&events, &difference(old, old_content.as_deref(), &new, Ns(at), stamped));
+            prop_assert_eq!(&events, &difference(old, old_content.as_deref(), new.clone(), Ns(at), stamped));
         }
         let before = picture(&model, at);
         let (old_tags, old_content) = before.clone().unwrap_or_default();

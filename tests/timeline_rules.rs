@@ -175,7 +175,7 @@ fn s6_delete_of_what_exists_only_later_takes_that_back_alone() {
 fn s7_a_new_entity_says_create_then_distinct_tags_by_bytes_then_content() {
     let tags = ["b", "a", "b", "B"].map(|tag| tag.as_bytes().to_vec());
     assert_eq!(
-        names(&insert(Ns(4), false, &tags, Some(b"x"))),
+        names(&insert(Ns(4), false, &tags, Some(b"x".to_vec()))),
         ["4 create", "4 assert B", "4 assert a", "4 assert b", "4 content x"]
     );
     assert_eq!(names(&insert(Ns(4), true, &[], None)), ["4 create"]);
@@ -215,10 +215,10 @@ fn s20_an_update_looks_only_at_what_differs() {
     let old = state(&timeline, &[], 1).expect("it exists");
     let tags = |tags: &[&str]| Some(tags.iter().map(|tag| tag.as_bytes().to_vec()).collect());
     let same = Desired { tags: tags(&["b", "a", "b"]), content: Some(Some(b"x".to_vec())) };
-    assert_eq!(difference(&old, Some(b"x"), &same, Ns(2), true), []);
+    assert_eq!(difference(&old, Some(b"x"), same, Ns(2), true), []);
     let other = Desired { tags: tags(&["c", "a"]), content: Some(None) };
-    let events = difference(&old, Some(b"x"), &other, Ns(2), true);
+    let events = difference(&old, Some(b"x"), other, Ns(2), true);
     assert_eq!(names(&events), ["2 retract b", "2 assert c", "2 content"]);
     let empty = Desired { tags: None, content: Some(Some(Vec::new())) };
-    assert_eq!(names(&difference(&old, None, &empty, Ns(2), true)), ["2 content "]);
+    assert_eq!(names(&difference(&old, None, empty, Ns(2), true)), ["2 content "]);
 }

@@ -2,6 +2,7 @@
 //!
 //! Invariant: the events of the output are exactly those of the input; only postings, ids and content places are made anew.
 
+use std::collections::BTreeSet;
 use std::ops::Bound;
 
 use super::delta::Delta;
@@ -14,7 +15,7 @@ use crate::index::content::ContentWriter;
 use crate::index::ids::IdsWriter;
 use crate::index::log::ContentLoc;
 use crate::segment::{Files, Kind, SegmentWriter};
-use crate::types::{ChangeSet, Micros, Ns, Ordinal, Xid};
+use crate::types::{ChangeSet, Micros, Ns, Ordinal, StoredContent, Xid};
 
 /// Switches of the builder.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +65,10 @@ pub fn seal(
         return Ok(infos);
     }
     let delta = Delta::new(sets);
+    // Number 0 is the content file that is made here; the others come after it.
+    let others: Vec<String> = delta.files().into_iter().map(str::to_owned).collect();
+    let number = |file: &str| others.iter().position(|other| other == file).map_or(u32::MAX, |at| at as u32 + 1);
+    let delta = delta.with_files(number);
     let mut new_ids = Vec::new();
     for (id, ordinal) in delta.ids_between(Bound::Unbounded, Bound::Unbounded) {
         if base.resolve(id)?.is_none() {
@@ -84,7 +89,18 @@ pub fn seal(
         }
         entities.push((ordinal, events));
     }
-    let content_files = contents.finish(&mut infos)?;
+    let made = contents.finish(&mut infos)?.pop();
+    let content_files: BTreeSet<String> = others.iter().chain(&made).cloned().collect();
+    let named: Vec<Option<&String>> = std::iter::once(made.as_ref()).chain(others.iter().map(Some)).collect();
+    let place = |number: u32| {
+        let name = named.get(number as usize).copied().flatten();
+        name.and_then(|name| content_files.iter().position(|file| file == name)).map_or(u32::MAX, |at| at as u32)
+    };
+    for event in entities.iter_mut().flat_map(|(_, events)| events) {
+        if let Some(Blob::Stored { segment, .. }) = &mut event.content {
+            *segment = place(*segment);
+        }
+    }
     if !new_ids.is_empty() {
         infos.push(write_ids(new_ids.into_iter(), files)?);
     }
@@ -96,7 +112,7 @@ pub fn seal(
         gather.push(ordinal, base.sealed_events(ordinal)?, events, times)?;
     }
     let frame = gather.frame(Vec::new(), Vec::new(), [])?;
-    let mut run = RunWriter::begin(Kind::Run, base.rules(), frame, content_files.into_iter().collect(), files)?;
+    let mut run = RunWriter::begin(Kind::Run, base.rules(), frame, content_files, files)?;
     let mut pour = gather.pour(run.frame())?;
     while pour.next(None, &mut run)? {}
     infos.push(run.finish()?);
@@ -148,6 +164,22 @@ pub(super) fn write_ids_to<'a>(
     info.entities = count;
     info.ordinals = ordinals;
     Ok(info)
+}
+
+/// Stores contents in a file of their own; their change set names them there.
+pub fn store_contents(
+    contents: &[(u32, &[u8])],
+    options: &BuildOptions,
+    files: &mut dyn Files,
+) -> Result<(Vec<FileInfo>, Vec<StoredContent>)> {
+    let (mut out, mut infos, mut stored) = (ContentFile::new(*options), Vec::new(), Vec::new());
+    for (event, bytes) in contents {
+        let ContentLoc { offset, len, hash, .. } = out.append(bytes, files)?;
+        let file = out.name().unwrap_or_default();
+        stored.push(StoredContent { event: *event, file, offset, len, hash });
+    }
+    out.finish(&mut infos)?;
+    Ok((infos, stored))
 }
 
 /// Publishes a file that holds no events.

@@ -18,7 +18,7 @@ pub struct Desired {
 }
 
 /// A new entity: `create`, one assert a distinct tag, the content if there is one.
-pub fn insert(at: Ns, stamped: bool, tags: &[Vec<u8>], content: Option<&[u8]>) -> Vec<NewEvent> {
+pub fn insert(at: Ns, stamped: bool, tags: &[Vec<u8>], content: Option<Vec<u8>>) -> Vec<NewEvent> {
     let say = Voice { at, stamped };
     let tags: BTreeSet<&[u8]> = tags.iter().map(Vec::as_slice).collect();
     let mut events = vec![say.event(Op::Create)];
@@ -28,7 +28,7 @@ pub fn insert(at: Ns, stamped: bool, tags: &[Vec<u8>], content: Option<&[u8]>) -
 }
 
 /// From `old` (with its content's bytes, if it has content) to `new`, at `at`.
-pub fn difference(old: &State, old_content: Option<&[u8]>, new: &Desired, at: Ns, stamped: bool) -> Vec<NewEvent> {
+pub fn difference(old: &State, old_content: Option<&[u8]>, new: Desired, at: Ns, stamped: bool) -> Vec<NewEvent> {
     let say = Voice { at, stamped };
     let mut events = Vec::new();
     if let Some(tags) = &new.tags {
@@ -38,21 +38,21 @@ pub fn difference(old: &State, old_content: Option<&[u8]>, new: &Desired, at: Ns
         events.extend(held.difference(&wanted).map(|tag| say.retract(tag)));
         events.extend(wanted.difference(&held).map(|tag| say.assert(tag)));
     }
-    if let Some(content) = &new.content
+    if let Some(content) = new.content
         && content.as_deref() != old_content
     {
-        events.push(say.content(content.as_deref()));
+        events.push(say.content(content));
     }
     events
 }
 
 /// `insert` where `old` is `None`, else `difference`.
-pub fn put(old: Option<(&State, Option<&[u8]>)>, new: &Desired, at: Ns, stamped: bool) -> Vec<NewEvent> {
+pub fn put(old: Option<(&State, Option<&[u8]>)>, new: Desired, at: Ns, stamped: bool) -> Vec<NewEvent> {
     match old {
         Some((old, old_content)) => difference(old, old_content, new, at, stamped),
         None => {
             let tags = new.tags.as_deref().unwrap_or_default();
-            insert(at, stamped, tags, new.content.as_ref().and_then(|content| content.as_deref()))
+            insert(at, stamped, tags, new.content.flatten())
         }
     }
 }
@@ -136,7 +136,7 @@ impl Voice {
         NewEvent { tag: Some(tag.to_vec()), ..self.event(Op::Retract) }
     }
 
-    fn content(self, content: Option<&[u8]>) -> NewEvent {
-        NewEvent { content: content.map(<[u8]>::to_vec), ..self.event(Op::Content) }
+    fn content(self, content: Option<Vec<u8>>) -> NewEvent {
+        NewEvent { content, ..self.event(Op::Content) }
     }
 }

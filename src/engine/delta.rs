@@ -2,17 +2,20 @@
 //!
 //! Invariant: `sets` is sorted by (ordinal, first seq), and `by_id` names the first change set of each entity, sorted by id.
 
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
 use super::{Blob, Event, TagExpr};
-use crate::types::{ChangeSet, Op, Ordinal};
+use crate::types::{ChangeSet, Op, Ordinal, StoredContent};
 
 /// The delta of a view.
 pub(super) struct Delta {
     sets: Vec<ChangeSet>,
     by_id: Vec<u32>,
     event_count: u64,
+    /// The view's numbers of the content files that change sets name.
+    files: HashMap<String, u32>,
 }
 
 impl Delta {
@@ -25,7 +28,33 @@ impl Delta {
             .collect();
         by_id.sort_by(|&a, &b| sets[a as usize].id.cmp(&sets[b as usize].id));
         let event_count = sets.iter().map(|s| s.events.len() as u64).sum();
-        Self { sets, by_id, event_count }
+        Self { sets, by_id, event_count, files: HashMap::new() }
+    }
+
+    /// Gives the content files that change sets name the numbers that `number` has for them.
+    pub(super) fn with_files(mut self, number: impl Fn(&str) -> u32) -> Self {
+        let named = self.sets.iter().flat_map(|set| &set.stored).map(|content| content.file.as_str());
+        self.files = named.map(|file| (file.to_owned(), number(file))).collect();
+        self
+    }
+
+    /// The content files that change sets name.
+    pub(super) fn files(&self) -> BTreeSet<&str> {
+        self.sets.iter().flat_map(|set| &set.stored).map(|content| content.file.as_str()).collect()
+    }
+
+    /// A content of a change set by its event's place.
+    fn content(&self, set: &ChangeSet, place: usize, bytes: &[u8]) -> Blob {
+        let stored = set.stored.binary_search_by_key(&place, |content| content.event as usize);
+        match stored.map(|found| &set.stored[found]) {
+            Ok(StoredContent { file, offset, len, hash, .. }) => Blob::Stored {
+                segment: self.files.get(file).copied().unwrap_or(u32::MAX),
+                offset: *offset,
+                len: *len,
+                hash: *hash,
+            },
+            Err(_) => Blob::Inline(Arc::from(bytes)),
+        }
     }
 
     /// How many change sets there are.
@@ -109,7 +138,7 @@ impl Delta {
     /// Adds the events of an entity.
     pub(super) fn events(&self, ordinal: Ordinal, into: &mut Vec<Event>) {
         for set in self.sets_of(ordinal) {
-            for (seq, event) in (set.first_seq..).zip(&set.events) {
+            for (place, (seq, event)) in (set.first_seq..).zip(&set.events).enumerate() {
                 into.push(Event {
                     ts: event.ts,
                     seq,
@@ -118,7 +147,7 @@ impl Delta {
                     stamped: event.stamped,
                     op: event.op,
                     tag: event.tag.as_deref().map(Arc::from),
-                    content: event.content.as_deref().map(|bytes| Blob::Inline(Arc::from(bytes))),
+                    content: event.content.as_deref().map(|bytes| self.content(set, place, bytes)),
                 });
             }
         }

@@ -41,7 +41,7 @@ mod view;
 #[cfg(test)]
 mod view_tests;
 
-pub use build::{BuildOptions, FileInfo, compact, seal};
+pub use build::{BuildOptions, FileInfo, compact, seal, store_contents};
 pub use change::{Desired, cancel_later, delete, difference, insert, put, set_value, tag, untag, without_ended};
 pub use event_scan::{EventScan, Wanted};
 pub use ever::ever;

@@ -53,11 +53,12 @@ impl Removal {
 
 /// Builds the segments of `base` (segments only) anew without what is removed, and without the ids in `gone`. Every run and
 /// tile is merged into one tile; id runs that hold such an id are merged; content files that hold anything but what the
-/// remaining events name are replaced. Returns the new files in manifest order and the names of those they replace.
+/// remaining events name are replaced, but for those that change sets name, which are in `unsealed`. Returns the new files in manifest order and the names of those they replace.
 pub fn rewrite(
     base: &View,
     removal: &Removal,
     gone: &BTreeSet<Vec<u8>>,
+    unsealed: &BTreeSet<String>,
     times: &dyn Fn(Xid) -> Option<Micros>,
     options: &BuildOptions,
     files: &mut dyn Files,
@@ -65,7 +66,7 @@ pub fn rewrite(
     let (mut infos, mut replaced) = (Vec::new(), Vec::new());
     let [runs, contents, ids] = base.files();
     let kept = Kept::find(base, removal)?;
-    let moved = kept.move_contents(base, options, files, &mut infos)?;
+    let moved = kept.move_contents(base, unsealed, options, files, &mut infos)?;
     replaced.extend(moved.left.iter().filter_map(|place| contents.get(*place)).map(|opened| opened.name().to_owned()));
     if holds_any(base, gone)? {
         let all = base.ids_between(Bound::Unbounded, Bound::Unbounded)?;
@@ -181,6 +182,7 @@ impl<'a> Kept<'a> {
     fn move_contents(
         &self,
         base: &View,
+        unsealed: &BTreeSet<String>,
         options: &BuildOptions,
         files: &mut dyn Files,
         infos: &mut Vec<FileInfo>,
@@ -188,7 +190,7 @@ impl<'a> Kept<'a> {
         let mut moved = Moved::default();
         let mut out = ContentFile::new(*options);
         for (number, (opened, places)) in base.files()[1].iter().zip(&self.contents).enumerate() {
-            let Some(content) = opened.content() else { continue };
+            let Some(content) = opened.content().filter(|_| !unsealed.contains(opened.name())) else { continue };
             let named: u64 = places.iter().map(|place| u64::from(place.len)).sum();
             if named == content.bytes_in_all()? && !places.is_empty() {
                 moved.names.push(opened.name().to_owned());

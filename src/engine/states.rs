@@ -253,6 +253,7 @@ mod tests {
                     first_seq: seqs[*entity as usize],
                     tx: Xid(*tx),
                     recorded_at: None,
+                    stored: Vec::new(),
                     events: vec![event.clone()],
                 }
             })

@@ -220,6 +220,7 @@ mod tests {
             first_seq: tx as u32 * 3,
             tx: Xid(tx),
             recorded_at: None,
+            stored: Vec::new(),
             events: ops.into_iter().enumerate().map(|fact| event(fact, i64::from(ordinal))).collect(),
         };
         let base = view(&files.published.lock());

@@ -50,8 +50,9 @@ impl View {
             .filter_map(|opened| opened.run())
             .map(|run| run.content_files.iter().map(|f| place.get(f.as_str()).copied().unwrap_or(u32::MAX)).collect())
             .collect();
+        let delta = Delta::new(delta).with_files(|file| place.get(file).copied().unwrap_or(u32::MAX));
         let touched = runs.iter().map(|_| AtomicBool::new(false)).collect();
-        Ok(Self { runs, run_contents, contents, ids, delta: Delta::new(delta), rules, tick, touched })
+        Ok(Self { runs, run_contents, contents, ids, delta, rules, tick, touched })
     }
 
     /// The ordinal of an id.

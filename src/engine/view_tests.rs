@@ -21,6 +21,7 @@ fn set(id: &str, ordinal: u32, first_seq: u32, tags: &[&str]) -> ChangeSet {
         first_seq,
         tx: Xid(3),
         recorded_at: None,
+        stored: Vec::new(),
         events: tags.iter().map(event).collect(),
     }
 }

@@ -12,9 +12,10 @@ use pgrx::prelude::*;
 use super::catalog::Dataset;
 use super::compat;
 use super::error::{OrRaise, raise};
-use super::transaction;
+use super::{maintain, manifest, settings, transaction};
+use crate::engine;
 use crate::format::changeset;
-use crate::types::{ChangeSet, Micros, Ordinal, Seq, Xid};
+use crate::types::{ChangeSet, Micros, Ordinal, Seq, StoredContent, Xid};
 
 const COLUMNS: usize = 7;
 
@@ -114,7 +115,7 @@ unsafe fn decode(rel: pg_sys::Relation, tuple: pg_sys::HeapTuple) -> ChangeSet {
     unsafe {
         pg_sys::heap_deform_tuple(tuple, (*rel).rd_att, values.as_mut_ptr(), nulls.as_mut_ptr());
         let packed = pg_sys::pg_detoast_datum_packed(values[6].cast_mut_ptr());
-        let (id, events) = changeset::decode(pgrx::varlena_to_byte_slice(packed)).or_raise();
+        let (id, events, stored) = changeset::decode(pgrx::varlena_to_byte_slice(packed)).or_raise();
         if !std::ptr::eq(packed, values[6].cast_mut_ptr()) {
             pg_sys::pfree(packed.cast());
         }
@@ -125,6 +126,7 @@ unsafe fn decode(rel: pg_sys::Relation, tuple: pg_sys::HeapTuple) -> ChangeSet {
             tx: Xid(values[4].value() as u64),
             recorded_at: (!nulls[5]).then(|| Micros(values[5].value() as i64)),
             events,
+            stored,
         }
     }
 }
@@ -157,6 +159,37 @@ pub fn set_written(dataset: &Dataset) {
     transaction::note_write(dataset);
 }
 
+/// Contents of at least this many bytes go to a content segment at once: the delta, which every scan reads, names them.
+const LARGE_BYTES: usize = 4 << 20;
+
+/// No row of the delta holds more; a value of PostgreSQL is at most 1 GiB.
+const CHANGE_SET_BYTES_MAX: usize = (1 << 30) - (64 << 10);
+
+/// Stores the large contents of a change set in a segment of their own, which is published with it.
+fn store_large(dataset: &Dataset, set: &ChangeSet) -> Vec<StoredContent> {
+    let contents = (0..).zip(&set.events).filter_map(|(place, event)| Some((place, event.content.as_deref()?)));
+    let large: Vec<(u32, &[u8])> = contents.filter(|(_, bytes)| bytes.len() >= LARGE_BYTES).collect();
+    if large.is_empty() {
+        return Vec::new();
+    }
+    let (files, stored) = engine::store_contents(&large, &settings::build_options(), &mut maintain::files()).or_raise();
+    manifest::publish(dataset, &files);
+    stored
+}
+
+fn check_len(set: &ChangeSet, len: usize) {
+    if len > CHANGE_SET_BYTES_MAX {
+        raise(
+            PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+            format!(
+                "the changes to id \"{}\" have {len} bytes, the limit of one statement is {CHANGE_SET_BYTES_MAX}",
+                String::from_utf8_lossy(&set.id)
+            ),
+            Some("Write them by several statements."),
+        );
+    }
+}
+
 /// Inserts change sets under the current command id.
 pub fn write(dataset: &Dataset, sets: &[ChangeSet]) {
     if sets.is_empty() {
@@ -167,7 +200,8 @@ pub fn write(dataset: &Dataset, sets: &[ChangeSet]) {
     unsafe {
         let rel = pg_sys::table_open(dataset.delta, pg_sys::RowExclusiveLock as _);
         for set in sets {
-            let payload = changeset::encode(&set.id, &set.events);
+            let payload = changeset::encode(&set.id, &set.events, &store_large(dataset, set));
+            check_len(set, payload.len());
             let ts = set.events.iter().map(|e| e.ts.0).max().unwrap_or(0);
             let mut values = [
                 pg_sys::Datum::from(id_hash(&set.id)),

@@ -39,11 +39,14 @@ pub fn erase(dataset: &Dataset, ids: &BTreeSet<Vec<u8>>, reason: Option<&str>) -
             unsafe { (store::view_of_ids(dataset, &named, snapshot), store::view_of_segments(dataset, snapshot)) };
         let ordinals: Vec<_> = named.iter().filter_map(|id| known.resolve(id).or_raise()).collect();
         ordinals.iter().for_each(|ordinal| removal.entity(*ordinal));
+        // SAFETY: the snapshot is registered.
+        let others = unsafe { delta::read_all(dataset, snapshot) }.into_iter().filter(|set| !ids.contains(&set.id));
+        let unsealed = others.flat_map(|set| set.stored).map(|content| content.file).collect();
         // SAFETY: the snapshot is registered, and the delta is held against other writers.
         unsafe { delta::remove_ids(dataset, &named, snapshot) };
         let (times, options) = (&clock::commit_time, settings::build_options());
         let (built, replaced) =
-            engine::rewrite(&base, &removal, ids, times, &options, &mut maintain::files()).or_raise();
+            engine::rewrite(&base, &removal, ids, &unsealed, times, &options, &mut maintain::files()).or_raise();
         manifest::replace(dataset, &built, &replaced);
         ordinals.len()
     });

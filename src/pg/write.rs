@@ -291,7 +291,7 @@ impl Entity {
         let sets = groups.into_iter().map(|(recorded_at, events)| {
             let first_seq = next;
             next += events.len() as Seq;
-            ChangeSet { id: self.id.clone(), ordinal, first_seq, tx, recorded_at, events }
+            ChangeSet { id: self.id.clone(), ordinal, first_seq, tx, recorded_at, events, stored: Vec::new() }
         });
         delta::write(dataset, &sets.collect::<Vec<_>>());
         Some((first_seq, ordinal))
@@ -397,10 +397,10 @@ pub fn put_events(
 ) -> (Vec<NewEvent>, Put) {
     entity.check_values(tags.as_deref().unwrap_or_default());
     let old = entity.state_at(at);
-    let old_content = old.as_ref().and_then(|state| entity.content(state));
+    let old_content = old.as_ref().filter(|_| content.is_some()).and_then(|state| entity.content(state));
     let desired = Desired { tags, content };
     let old = old.as_ref().map(|state| (state, old_content.as_deref()));
-    let events = entity.needed(change::put(old, &desired, at.ts, at.stamped));
+    let events = entity.needed(change::put(old, desired, at.ts, at.stamped));
     let result = match (old, events.is_empty()) {
         (None, _) => Put::Created,
         (_, true) => Put::Unchanged,
@@ -449,7 +449,7 @@ pub fn set(dataset: &Dataset, id: &[u8], namespace: &[u8], value: &[u8], at: Opt
 pub fn clear_content(dataset: &Dataset, id: &[u8], at: Option<pg_sys::TimestampTz>) -> bool {
     change_existing(dataset, id, at, |entity, state, at| {
         let desired = Desired { tags: None, content: Some(None) };
-        change::difference(state, entity.content(state).as_deref(), &desired, at.ts, at.stamped)
+        change::difference(state, entity.content(state).as_deref(), desired, at.ts, at.stamped)
     })
 }
 

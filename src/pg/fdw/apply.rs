@@ -79,7 +79,7 @@ pub unsafe fn insert(modify: &mut Modify, info: *mut pg_sys::ResultRelInfo, slot
         if write::changed_since_snapshot(&modify.dataset, &entity) {
             write::could_not_serialize();
         }
-        change::insert(at.ts, at.stamped, &tags.unwrap_or_default(), row.content.as_deref())
+        change::insert(at.ts, at.stamped, &tags.unwrap_or_default(), row.content)
     };
     entity.record(&modify.dataset, events);
     // SAFETY: the caller's promise is passed on.
@@ -142,7 +142,8 @@ pub unsafe fn update(
     let events = match &base {
         Some(state) => {
             let desired = Desired { tags, content };
-            entity.needed(change::difference(state, entity.content(state).as_deref(), &desired, at.ts, at.stamped))
+            let held = desired.content.as_ref().and_then(|_| entity.content(state));
+            entity.needed(change::difference(state, held.as_deref(), desired, at.ts, at.stamped))
         }
         // It ends before the instant of the change: the changed columns make it exist there again.
         None => match (tags, content) {

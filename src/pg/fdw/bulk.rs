@@ -80,11 +80,18 @@ pub unsafe fn push(modify: &mut Modify, slot: *mut pg_sys::TupleTableSlot) {
         }
         return;
     }
-    // SAFETY: the caller's promise is passed on.
-    let row = unsafe { Row::read(&modify.columns, slot) };
-    bulk.waiting_bytes += row.bytes();
-    bulk.waiting.push(row);
-    if bulk.waiting.len() > settings::bulk_threshold() || bulk.waiting_bytes > WAITING_MAX {
+    // SAFETY: the slot, and the memory of the row, stay as they are until the row is copied or gathered.
+    let row = unsafe { Row::borrow(&modify.columns, slot) };
+    // A row that is too large to wait is not even copied.
+    let huge = if row.content.is_some_and(|content| content.len() > WAITING_MAX) {
+        Some(row)
+    } else {
+        let row = row.copied();
+        bulk.waiting_bytes += row.bytes();
+        bulk.waiting.push(row);
+        None
+    };
+    if huge.is_some() || bulk.waiting.len() > settings::bulk_threshold() || bulk.waiting_bytes > WAITING_MAX {
         let load = bulk.load.insert(begin_load(modify.shape));
         for row in std::mem::take(&mut bulk.waiting) {
             gather(
@@ -92,6 +99,14 @@ pub unsafe fn push(modify: &mut Modify, slot: *mut pg_sys::TupleTableSlot) {
                 (&mut modify.warned, &mut modify.stamps),
                 load,
                 row.as_slices(),
+            );
+        }
+        if let Some(row) = huge {
+            gather(
+                (modify.shape, &modify.columns, modify.imports),
+                (&mut modify.warned, &mut modify.stamps),
+                load,
+                row,
             );
         }
     }

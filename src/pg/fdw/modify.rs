@@ -401,8 +401,7 @@ unsafe extern "C-unwind" fn exec_update(
                     (entity, pg_sys::ExecGetUpdateNewTuple(info, again, old_slot))
                 }
             };
-            let old = Row::read(&modify.columns, old_slot);
-            let new = Row::read(&modify.columns, slot);
+            let (old, new) = Row::read_change(&modify.columns, old_slot, slot);
             modify.changed.extend(entity.ordinal);
             apply::update(modify, info, slot, &entity, old, new)
         })

@@ -282,6 +282,9 @@ pub fn datum(view: &View, blob: &Blob, parts: Option<&Parts>, inflated: &mut Inf
             Some("Read it in parts, as with substring(content, 1, 1000000)."),
         );
     }
+    if parts.is_some_and(Parts::is_length) {
+        return length_alone(len);
+    }
     let ranges: Vec<Range<usize>> = match parts {
         None => std::iter::once(0..len).collect(),
         Some(parts) => parts.ranges(len).collect(),
@@ -302,6 +305,28 @@ pub fn datum(view: &View, blob: &Blob, parts: Option<&Parts>, inflated: &mut Inf
             })
             .or_raise();
         }
+        pg_sys::Datum::from(value)
+    }
+}
+
+/// What has the length of a content and no bytes: the form of a value that is stored elsewhere, which the functions that
+/// measure take at its word, and which nodes that keep rows copy as it is.
+fn length_alone(len: usize) -> pg_sys::Datum {
+    let size = (pg_sys::VARHDRSZ + len) as i32;
+    let pointer = pg_sys::varatt_external {
+        va_rawsize: size,
+        va_extinfo: len as u32,
+        va_valueid: pg_sys::InvalidOid,
+        va_toastrelid: pg_sys::InvalidOid,
+    };
+    let header = if cfg!(target_endian = "big") { 0x80 } else { 0x01 };
+    // SAFETY: the value is its header, its tag and the pointer, which need not be aligned; `len` is within the limit of a
+    // value, so that the numbers fit.
+    unsafe {
+        let value = pg_sys::palloc(2 + size_of::<pg_sys::varatt_external>()).cast::<u8>();
+        *value = header;
+        *value.add(1) = pg_sys::vartag_external::VARTAG_ONDISK as u8;
+        value.add(2).cast::<pg_sys::varatt_external>().write_unaligned(pointer);
         pg_sys::Datum::from(value)
     }
 }

@@ -64,6 +64,24 @@ impl Row {
         unsafe { Row::borrow(columns, slot) }.map(|bytes| bytes.to_vec())
     }
 
+    /// Copies an old row and the new one. Of contents only a new one is copied: where both are the same, both are left out, and
+    /// an old one that is replaced is left out or, where there is none any more, empty.
+    ///
+    /// # Safety
+    /// Both slots must hold rows of the face that `columns` are of.
+    pub unsafe fn read_change(
+        columns: &Columns,
+        old: *mut pg_sys::TupleTableSlot,
+        new: *mut pg_sys::TupleTableSlot,
+    ) -> (Self, Self) {
+        // SAFETY: the caller's promise is passed on; the bytes are copied before the slots change.
+        let (mut old, mut new) = unsafe { (Row::borrow(columns, old), Row::borrow(columns, new)) };
+        let is_same = old.content == new.content;
+        old.content = if is_same || new.content.is_some() { None } else { Some(&[]) };
+        new.content = new.content.filter(|_| !is_same);
+        (old.map(|bytes| bytes.to_vec()), new.map(|bytes| bytes.to_vec()))
+    }
+
     /// The row where its copy lies.
     pub fn as_slices(&self) -> Row<&[u8]> {
         self.map(Vec::as_slice)
@@ -93,6 +111,11 @@ impl<B> Row<B> {
 }
 
 impl Row<&[u8]> {
+    /// A copy of the row.
+    pub fn copied(&self) -> Row {
+        self.map(|bytes| bytes.to_vec())
+    }
+
     /// A slot's row, where its bytes lie or, if they are compressed or stored elsewhere, in the current memory context.
     ///
     /// # Safety
