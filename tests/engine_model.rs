@@ -3,11 +3,12 @@
 //! Invariant: the model never looks at a segment; it knows nothing but the list of all events.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound::{Excluded, Included, Unbounded};
 use std::sync::Arc;
 
 use entitydb::engine::{
-    Blob, BuildOptions, Event, EventScan, Horizon, Load, LoadMode, Opened, Removal, Rules, Select, TagExpr, Timeline,
-    Trend, Valid, View, Wanted, changed_readings, compact, difference_of_sets, ever, facets, rewrite, seal,
+    Blob, BuildOptions, Event, EventScan, Horizon, IdWalk, Load, LoadMode, Opened, Removal, Rules, Select, TagExpr,
+    Timeline, Trend, Valid, View, Wanted, changed_readings, compact, difference_of_sets, ever, facets, rewrite, seal,
     store_contents, verify,
 };
 use entitydb::error::{Error, Result};
@@ -332,6 +333,19 @@ fn check(store: &Store, exprs: &[TagExpr], horizon: &Horizon) {
     let view = store.view(true).expect("the view opens");
     let wanted = expected(store, horizon);
     assert_eq!(actual(&view, horizon).expect("states"), wanted, "states at {:?}", horizon.valid);
+    for bounds in [
+        (Unbounded, Unbounded),
+        (Included(b"b".as_slice()), Excluded(b"f".as_slice())),
+        (Excluded(b"b"), Included(b"f")),
+    ] {
+        let mut ids = view.ids_between(bounds.0, bounds.1).expect("ids");
+        for is_down in [false, true] {
+            let mut walk = IdWalk::new(view.clone(), bounds.0, bounds.1, is_down).expect("a walk");
+            let walked: Vec<_> = std::iter::from_fn(|| walk.next_id().expect("an id")).collect();
+            assert_eq!(walked, ids, "ids in {bounds:?}, downwards: {is_down}");
+            ids.reverse();
+        }
+    }
     for (from, to) in [(-1, 2), (3, 3), (8, 20)] {
         let expr = view.with_events_between(Ns(from), Ns(to)).expect("bounds");
         for (id, (tags, _, created_at, updated_at, _)) in &wanted {

@@ -3,6 +3,7 @@
 //! Invariant: every answer is a function of the events that the view holds and of the [`Horizon`] that is asked for;
 //! neither the order in which segments were written nor what is still unsealed can be seen in an answer.
 
+mod batches;
 mod bitmap;
 mod build;
 pub mod change;
@@ -13,6 +14,7 @@ mod expr;
 mod frame;
 mod gather;
 mod horizon;
+mod id_walk;
 mod intervals;
 mod load;
 mod load_finish;
@@ -41,12 +43,14 @@ mod view;
 #[cfg(test)]
 mod view_tests;
 
+pub use batches::{Batches, Part};
 pub use build::{BuildOptions, FileInfo, compact, seal, store_contents};
 pub use change::{Desired, cancel_later, delete, difference, insert, put, set_value, tag, untag, without_ended};
 pub use event_scan::{EventScan, Wanted};
 pub use ever::ever;
 pub use expr::TagExpr;
 pub use horizon::{Horizon, Known, Valid};
+pub use id_walk::IdWalk;
 pub use intervals::{Interval, Version};
 pub use load::{Load, LoadMode};
 pub use load_finish::Start;

@@ -99,21 +99,7 @@ impl View {
     pub fn ids_between(&self, lower: Bound<&[u8]>, upper: Bound<&[u8]>) -> Result<Vec<(Vec<u8>, Ordinal)>> {
         let mut all: Vec<_> = self.delta.ids_between(lower, upper).map(|(id, o)| (id.to_vec(), o)).collect();
         for ids in self.id_runs() {
-            // The first id after a given one is that id with a zero byte at its end.
-            let after = |id: &[u8]| [id, &[0]].concat();
-            let from = match lower {
-                Bound::Included(id) => ids.lower_bound(id)?,
-                Bound::Excluded(id) => ids.lower_bound(&after(id))?,
-                Bound::Unbounded => 0,
-            };
-            let to = match upper {
-                Bound::Included(id) => ids.lower_bound(&after(id))?,
-                Bound::Excluded(id) => ids.lower_bound(id)?,
-                Bound::Unbounded => ids.len(),
-            };
-            if from < to {
-                all.extend(ids.range(from..to)?);
-            }
+            all.extend(ids.range(ids.between(lower, upper)?)?);
         }
         all.sort_unstable();
         all.dedup();

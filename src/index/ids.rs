@@ -3,7 +3,7 @@
 //! Invariant: each id and each ordinal is in the run once. The filter may let an absent id pass, never keep out one
 //! that is there.
 
-use std::ops::Range;
+use std::ops::{Bound, Range};
 use std::sync::Arc;
 
 use xorf::{BinaryFuse8, BinaryFuse8Ref, DmaSerializable, Filter, FilterRef};
@@ -184,6 +184,23 @@ impl Ids {
     /// The first position whose id is at least this.
     pub fn lower_bound(&self, id: &[u8]) -> Result<u32> {
         self.ids.lower_bound(id)
+    }
+
+    /// The positions of the ids in this range of bytes.
+    pub fn between(&self, lower: Bound<&[u8]>, upper: Bound<&[u8]>) -> Result<Range<u32>> {
+        // The first id after a given one is that id with a zero byte at its end.
+        let after = |id: &[u8]| [id, &[0]].concat();
+        let from = match lower {
+            Bound::Included(id) => self.lower_bound(id)?,
+            Bound::Excluded(id) => self.lower_bound(&after(id))?,
+            Bound::Unbounded => 0,
+        };
+        let to = match upper {
+            Bound::Included(id) => self.lower_bound(&after(id))?,
+            Bound::Excluded(id) => self.lower_bound(id)?,
+            Bound::Unbounded => self.len(),
+        };
+        Ok(from..to.max(from))
     }
 
     /// The ids and ordinals at a range of positions.

@@ -206,7 +206,21 @@ pub struct Cost {
     pub total: f64,
 }
 
-/// A path that scans `rel` with these parameters (`optimizer/pathnode.h`).
+/// Whether the largest come first in the order of a pathkey (`nodes/pathnodes.h`).
+///
+/// # Safety
+/// `key` must be the planner's.
+pub unsafe fn is_descending(key: *mut pg_sys::PathKey) -> bool {
+    // SAFETY: the caller's promise is passed on.
+    unsafe {
+        #[cfg(not(feature = "pg18"))]
+        return (*key).pk_strategy == pg_sys::BTGreaterStrategyNumber as std::ffi::c_int;
+        #[cfg(feature = "pg18")]
+        return (*key).pk_cmptype == pg_sys::CompareType::COMPARE_GT;
+    }
+}
+
+/// A path that scans `rel` in this order with these parameters (`optimizer/pathnode.h`).
 ///
 /// # Safety
 /// The arguments must be the planner's own.
@@ -214,6 +228,7 @@ pub unsafe fn foreign_scan_path(
     root: *mut pg_sys::PlannerInfo,
     rel: *mut pg_sys::RelOptInfo,
     cost: Cost,
+    keys: *mut pg_sys::List,
     outer: pg_sys::Relids,
 ) -> *mut pg_sys::Path {
     let (Cost { rows, startup, total }, none) = (cost, std::ptr::null_mut());
@@ -222,13 +237,13 @@ pub unsafe fn foreign_scan_path(
         let target = std::ptr::null_mut();
         let below = std::ptr::null_mut();
         #[cfg(any(feature = "pg15", feature = "pg16"))]
-        let path = pg_sys::create_foreignscan_path(root, rel, target, rows, startup, total, none, outer, below, none);
+        let path = pg_sys::create_foreignscan_path(root, rel, target, rows, startup, total, keys, outer, below, none);
         #[cfg(feature = "pg17")]
         let path =
-            pg_sys::create_foreignscan_path(root, rel, target, rows, startup, total, none, outer, below, none, none);
+            pg_sys::create_foreignscan_path(root, rel, target, rows, startup, total, keys, outer, below, none, none);
         #[cfg(feature = "pg18")]
         let path =
-            pg_sys::create_foreignscan_path(root, rel, target, rows, 0, startup, total, none, outer, below, none, none);
+            pg_sys::create_foreignscan_path(root, rel, target, rows, 0, startup, total, keys, outer, below, none, none);
         path.cast()
     }
 }

@@ -13,9 +13,6 @@ works retention
 works hold
 error not a member of the owner, retention
 error hold is in the way of TRUNCATE
-pushed LIMIT and ORDER BY id
-pushed ORDER BY updated_at
-pushed ORDER BY ts
 error below the retention floor
 rule S15
 """.strip().splitlines()

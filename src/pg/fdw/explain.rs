@@ -9,6 +9,7 @@ use pgrx::prelude::*;
 
 use super::content;
 use super::marker::Marker;
+use super::order::By;
 use super::pred::Instant;
 use super::quals::{Leaf, Qual, Value};
 use super::scan::Scan;
@@ -78,6 +79,10 @@ pub unsafe extern "C-unwind" fn explain(node: *mut pg_sys::ForeignScanState, es:
                 property(c"Since", &value(token, around), es);
             }
         }
+        if !scan.order.is_empty() {
+            let order: Vec<String> = scan.order.iter().map(|by| order(scan.relid, by)).collect();
+            property(c"Order", &order.join(", "), es);
+        }
         for (label, text) in scan.bounds.shown(given.0, given.1) {
             property(label, &text, es);
         }
@@ -92,6 +97,16 @@ pub unsafe extern "C-unwind" fn explain(node: *mut pg_sys::ForeignScanState, es:
             let rows = i64::try_from(rows).unwrap_or(i64::MAX);
             pg_sys::ExplainPropertyInteger(c"Delta Rows".as_ptr(), std::ptr::null(), rows, es);
         }
+    }
+}
+
+/// A column that rows are given in the order of.
+unsafe fn order(relid: pg_sys::Oid, by: &By) -> String {
+    // SAFETY: plain catalog look-up; the name that is found is a C string.
+    unsafe {
+        let name = pg_sys::get_attname(relid, by.number as i16, true);
+        let name = if name.is_null() { c"" } else { CStr::from_ptr(pg_sys::quote_identifier(name)) };
+        format!("{}{}", name.to_string_lossy(), if by.is_down { " DESC" } else { "" })
     }
 }
 

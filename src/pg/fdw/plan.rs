@@ -7,9 +7,11 @@ use pgrx::pg_sys;
 use pgrx::prelude::*;
 
 use super::columns::Columns;
+use super::marker::Marker;
 use super::quals::{Qual, TABLEOID, Target};
 use super::tuple::{Column, columns_of};
-use super::{count, estimate, lateral, parts};
+use super::{count, estimate, lateral, order, parts};
+use crate::engine::Batches;
 use crate::pg::catalog::{self, Shape};
 use crate::pg::compat::{self, Cost};
 use crate::pg::error::raise;
@@ -21,6 +23,9 @@ const ENTITIES_A_PAGE: f64 = 30.0;
 pub const START_COST: f64 = 10.0;
 const ROW_COST: f64 = 0.1;
 pub const COUNT_COST: f64 = 0.000_02;
+/// What it costs to find a row's place in an order, and to go along the ids to it.
+const KEY_COST: f64 = 0.02;
+const WALK_COST: f64 = 0.001;
 
 /// What the planner's callbacks know of the face.
 pub struct Face {
@@ -68,6 +73,41 @@ impl Face {
     pub fn column(&self, node: *mut pg_sys::Node) -> Option<Column> {
         // SAFETY: the planner's expressions are valid.
         self.with(|t| unsafe { t.column(node) })
+    }
+
+    /// The query that is being planned, and the face as a relation of it.
+    pub fn planned(&self) -> (*mut pg_sys::PlannerInfo, *mut pg_sys::RelOptInfo) {
+        (self.root, self.rel)
+    }
+
+    /// Whether the rows are those of the feed of changes.
+    pub fn shows_changes(&self) -> bool {
+        // SAFETY: the relation is the planner's, and its clauses are boolean expressions.
+        unsafe {
+            let of = |list| pgrx::PgList::<pg_sys::RestrictInfo>::from_pg(list);
+            let clauses = [of((*self.rel).baserestrictinfo), of((*self.rel).joininfo)];
+            let since = |rinfo: *mut pg_sys::RestrictInfo| {
+                matches!(self.with(|t| t.marker((*rinfo).clause.cast())), Some(Marker::Since { .. }))
+            };
+            clauses.iter().any(|list| list.iter_ptr().any(since))
+        }
+    }
+
+    /// The number of the face's column that an expression is, if it is one.
+    pub fn number(&self, expr: *mut pg_sys::Expr) -> Option<i32> {
+        // SAFETY: the planner's expressions are valid; a node's tag says what it is.
+        unsafe {
+            let mut node: *mut pg_sys::Node = expr.cast();
+            while !node.is_null() && (*node).type_ == pg_sys::NodeTag::T_RelabelType {
+                node = (*node.cast::<pg_sys::RelabelType>()).arg.cast();
+            }
+            if node.is_null() || (*node).type_ != pg_sys::NodeTag::T_Var {
+                return None;
+            }
+            let var = &*node.cast::<pg_sys::Var>();
+            let is_own = i64::from(var.varno) == i64::from((*self.rel).relid) && var.varlevelsup == 0;
+            (is_own && var.varattno > 0).then(|| i32::from(var.varattno))
+        }
     }
 
     fn qual(&self, rinfo: *mut pg_sys::RestrictInfo) -> Option<Qual> {
@@ -268,8 +308,27 @@ unsafe fn add(face: &Face, outer: pg_sys::Relids) {
         }
         let select = if is_pinned { 0.0 } else { (*rel).tuples * COUNT_COST };
         let cost = Cost { rows, startup: START_COST, total: START_COST + select + rows * ROW_COST };
-        pg_sys::add_path(rel, compat::foreign_scan_path(face.root, rel, cost, outer));
+        pg_sys::add_path(rel, compat::foreign_scan_path(face.root, rel, cost, std::ptr::null_mut(), outer));
+        if !outer.is_null() {
+            return;
+        }
+        let (keys, order) = order::of_query(face);
+        if let Some(first) = order.first() {
+            let cost = order_cost(cost, first.column == Column::Id && face.shape == Shape::State);
+            pg_sys::add_path(rel, compat::foreign_scan_path(face.root, rel, cost, keys, outer));
+        }
     }
+}
+
+/// What it costs to give the rows in an order: along the ids, or in passes over all rows.
+fn order_cost(cost: Cost, is_along_ids: bool) -> Cost {
+    if is_along_ids {
+        return Cost { total: cost.total + cost.rows * WALK_COST, ..cost };
+    }
+    let pass = cost.total - cost.startup - cost.rows * (ROW_COST - KEY_COST);
+    let startup = cost.startup + pass;
+    let passes = Batches::<()>::passes(cost.rows);
+    Cost { startup, total: cost.startup + pass * passes + cost.rows * ROW_COST, ..cost }
 }
 
 /// Whether the statement updates, deletes or locks the relation's rows, which are always those of now.
@@ -296,7 +355,7 @@ pub unsafe extern "C-unwind" fn get_plan(
     root: *mut pg_sys::PlannerInfo,
     rel: *mut pg_sys::RelOptInfo,
     relid: pg_sys::Oid,
-    _path: *mut pg_sys::ForeignPath,
+    path: *mut pg_sys::ForeignPath,
     tlist: *mut pg_sys::List,
     clauses: *mut pg_sys::List,
     outer_plan: *mut pg_sys::Plan,
@@ -336,6 +395,8 @@ pub unsafe extern "C-unwind" fn get_plan(
                 Some("Use entity_put(.., at => ..) to write at an instant."),
             );
         }
+        private = order::to_private(&order::of_path(face, path))
+            .fold(private, |list, number| pg_sys::lappend_int(list, number));
         let (mut exprs, recheck) = (clauses.exprs(), pg_sys::list_copy(clauses.pushed));
         if !is_target(root, rel)
             && let Some((numbers, args)) = parts::of_plan(root, rel, face, local)

@@ -183,6 +183,26 @@ impl Pred {
         }
     }
 
+    /// The range of ids that the tree keeps to, and what else it asks.
+    pub fn id_bounds(self) -> (Bound<Vec<u8>>, Bound<Vec<u8>>, Pred) {
+        let (mut from, mut to) = (Bound::Unbounded, Bound::Unbounded);
+        let all = match self {
+            Pred::And(all) => all,
+            other => vec![other],
+        };
+        let mut rest = Vec::new();
+        for pred in all {
+            match pred {
+                Pred::IdBetween(lower, upper) => {
+                    from = later(from, lower);
+                    to = earlier(to, upper);
+                }
+                other => rest.push(other),
+            }
+        }
+        (from, to, Pred::And(rest))
+    }
+
     /// Whether the tree asks for ids, if only to name them in errors.
     pub fn asks_ids(&self) -> bool {
         self.any(&|leaf| matches!(leaf, Pred::IdIn(_) | Pred::IdBetween(..) | Pred::About(_)))
@@ -274,5 +294,27 @@ fn slice(bound: &Bound<Vec<u8>>) -> Bound<&[u8]> {
         Bound::Included(b) => Bound::Included(b.as_slice()),
         Bound::Excluded(b) => Bound::Excluded(b.as_slice()),
         Bound::Unbounded => Bound::Unbounded,
+    }
+}
+
+/// The later of two lower bounds.
+fn later(a: Bound<Vec<u8>>, b: Bound<Vec<u8>>) -> Bound<Vec<u8>> {
+    match (&a, &b) {
+        (Bound::Unbounded, _) => b,
+        (_, Bound::Unbounded) => a,
+        (Bound::Included(x) | Bound::Excluded(x), Bound::Included(y) | Bound::Excluded(y)) => {
+            if x > y || (x == y && matches!(a, Bound::Excluded(_))) { a } else { b }
+        }
+    }
+}
+
+/// The earlier of two upper bounds.
+fn earlier(a: Bound<Vec<u8>>, b: Bound<Vec<u8>>) -> Bound<Vec<u8>> {
+    match (&a, &b) {
+        (Bound::Unbounded, _) => b,
+        (_, Bound::Unbounded) => a,
+        (Bound::Included(x) | Bound::Excluded(x), Bound::Included(y) | Bound::Excluded(y)) => {
+            if x < y || (x == y && matches!(a, Bound::Excluded(_))) { a } else { b }
+        }
     }
 }

@@ -3,7 +3,6 @@
 //! Invariant: everything that a scan reads, it reads with the statement's snapshot; a rescan with other values sees
 //! the same view.
 
-use std::borrow::Cow;
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::vec::IntoIter;
@@ -13,15 +12,18 @@ use pgrx::prelude::*;
 
 use super::columns::Columns;
 use super::erasures::{self, Erasure, form_erasure};
+use super::give::{Give, Row};
 use super::marker::{Asked, Marker};
-use super::parts::{self, PARTS, Parts};
+use super::order::{self, By, ORDER};
+use super::ordered::{Found, Ordered};
+use super::parts::{PARTS, Parts};
 use super::pred::{Pred, Subject};
 use super::quals::{Qual, TABLEOID, Target};
 use super::spans::Spans;
-use super::tuple::{Column, EventRow, StateRow, columns_of, form_event, form_state, place, state_values};
-use super::typed::Form;
+use super::tuple::{Column, columns_of, place};
 use crate::engine::{
-    Blob, Event, EventScan, Horizon, Inflated, Known, Opened, Search, Select, State, States, Valid, View, Wants,
+    Blob, Event, EventScan, Horizon, Inflated, Known, Opened, Search, Select, State, States, TagExpr, Valid, View,
+    Wanted, Wants,
 };
 use crate::pg::catalog::{self, Dataset, Shape};
 use crate::pg::error::OrRaise;
@@ -61,22 +63,18 @@ pub struct Scan {
     view: Option<Arc<View>>,
     touched_before: Vec<bool>,
     cursor: Cursor,
+    /// What the rows are given in the order of; empty: in any.
+    pub order: Vec<By>,
     /// How many change sets of the delta the last view held.
     pub delta_rows: Option<usize>,
 }
 
 /// Where a scan stands.
-enum Cursor {
+pub(super) enum Cursor {
     Start,
     Done,
-    /// Entities that satisfy the selection, of which those are given that satisfy `filter` too.
-    States {
-        view: Arc<View>,
-        ordinals: IntoIter<Ordinal>,
-        select: Option<Box<Select>>,
-        filter: Option<Pred>,
-        states: Box<States>,
-    },
+    /// Entities that satisfy a selection.
+    States(Entities),
     /// Events that satisfy `pred` and that a bound admits, if there is one.
     Events {
         view: Arc<View>,
@@ -89,21 +87,39 @@ enum Cursor {
     },
     /// Versions, or intervals of tags.
     Spans(Box<Spans>),
+    /// Rows in an order.
+    Ordered(Box<Ordered>, Box<Question>),
     /// As many events, of which nobody looks into any.
     Blanks(u64),
 }
 
-/// A row that is given.
-enum Row {
-    /// A tuple with its system columns.
-    Tuple(pg_sys::HeapTuple),
-    /// The columns alone, of the entity with this ordinal.
-    Values(Ordinal, Vec<Option<pg_sys::Datum>>),
+/// Entities that satisfy the selection, of which those are given that satisfy `filter` too.
+pub(super) struct Entities {
+    view: Arc<View>,
+    ordinals: IntoIter<Ordinal>,
+    select: Option<Box<Select>>,
+    filter: Option<Pred>,
+    states: Box<States>,
+}
+
+/// What a scan is asked, with all values known.
+pub(super) struct Question {
+    shape: Shape,
+    pub(super) view: Arc<View>,
+    pub(super) horizon: Horizon,
+    /// Whether later questions of the scan are of the same horizon.
+    stays: bool,
+    /// Which events of an event face are admitted, if not all are.
+    bound: Option<Horizon>,
+    wanted: Option<Wanted>,
+    pub(super) pred: Pred,
+    /// The entities outside of which nothing matches, if they are known.
+    pub(super) pinned: Option<Vec<Ordinal>>,
 }
 
 /// The entity whose events are given: its ordinal, its id where that is needed, its events and the next one's place.
 #[derive(Default)]
-struct Entity {
+pub(super) struct Entity {
     ordinal: Ordinal,
     id: Vec<u8>,
     events: Vec<Event>,
@@ -170,6 +186,8 @@ pub unsafe extern "C-unwind" fn begin(node: *mut pg_sys::ForeignScanState, _efla
         let numbers = &private[1.min(private.len())..];
         let end = numbers.iter().position(|number| *number == PARTS).unwrap_or(numbers.len());
         let (numbers, part_numbers) = (&numbers[..end], numbers.get(end + 1..));
+        let end = numbers.iter().position(|number| *number == ORDER).unwrap_or(numbers.len());
+        let (numbers, order) = (&numbers[..end], order::of_private(&numbers[end..], &source.columns));
         let exprs: Vec<*mut pg_sys::Expr> = pgrx::PgList::from_pg(plan.fdw_exprs).iter_ptr().collect();
         let uses = part_numbers.map(Parts::of_private);
         let of_parts = uses.as_ref().map_or(0, |(_, args)| *args).min(exprs.len());
@@ -232,6 +250,7 @@ pub unsafe extern "C-unwind" fn begin(node: *mut pg_sys::ForeignScanState, _efla
             view: None,
             touched_before: Vec::new(),
             cursor: Cursor::Start,
+            order,
             delta_rows: None,
         };
         let mut memory = pgrx::PgMemoryContexts::For((*(*node).ss.ps.state).es_query_cxt);
@@ -406,48 +425,35 @@ impl Scan {
                 found.sort_unstable();
                 found
             });
-            match self.shape {
-                Shape::Event if self.blank && self.quals.is_empty() && wanted.is_none() && !self.is_bounded() => {
-                    Cursor::Blanks(view.event_count())
-                }
-                Shape::Event => {
-                    let erasures = match &wanted {
-                        Some(wanted) if self.quals.is_empty() => erasures::wanted(&self.dataset, wanted, snapshot),
-                        _ => Vec::new(),
-                    };
-                    let scan = Box::new(match pinned {
-                        Some(ordinals) => EventScan::of(view.clone(), ordinals, wanted),
-                        None => EventScan::all(view.clone(), wanted).or_raise(),
-                    });
-                    // What was committed since a token is bound by neither setting.
-                    let bound = (self.is_bounded() && self.marker.is_none()).then_some(horizon);
-                    Cursor::Events { view, pred, bound, scan, current: Entity::default(), erasures }
-                }
-                Shape::Version | Shape::Tag => {
-                    Cursor::Spans(Box::new(Spans::new(self.shape, view, horizon, pred, pinned)))
-                }
-                Shape::State => {
-                    let (ordinals, select, filter) = match pinned {
-                        Some(ordinals) => (ordinals, None, Some(pred)),
-                        None => {
-                            pred.settle(&view, &horizon, self.marker.is_none());
-                            let expr = pred.lower(&view).or_raise();
-                            let select = Select::new(view.clone(), expr, horizon.clone()).or_raise();
-                            (Vec::new(), Some(Box::new(select)), pred.left_open())
-                        }
-                    };
-                    let instants = [Column::CreatedAt, Column::CreatedAtNs, Column::UpdatedAt, Column::UpdatedAtNs];
-                    let wants = Wants {
-                        tags: filter.as_ref().is_some_and(Pred::asks_tags)
-                            || self.needs(Column::Tags)
-                            || self.needs_tagged(),
-                        instants: filter.as_ref().is_some_and(Pred::asks_instants)
-                            || instants.into_iter().any(|column| self.needs(column)),
-                    };
-                    let states = Box::new(States::new(view.clone(), horizon, wants).or_raise());
-                    Cursor::States { view, ordinals: ordinals.into_iter(), select, filter, states }
-                }
+            if self.shape == Shape::Event
+                && self.blank
+                && self.quals.is_empty()
+                && wanted.is_none()
+                && !self.is_bounded()
+            {
+                return Cursor::Blanks(view.event_count());
             }
+            // What was committed since a token is bound by neither setting.
+            let bound = (self.is_bounded() && self.marker.is_none()).then(|| horizon.clone());
+            let instants = [Column::CreatedAt, Column::CreatedAtNs, Column::UpdatedAt, Column::UpdatedAtNs];
+            let wants = Wants {
+                tags: self.needs(Column::Tags) || self.needs_tagged(),
+                instants: instants.into_iter().any(|column| self.needs(column)),
+            };
+            let erased = match &wanted {
+                Some(wanted) if self.quals.is_empty() => erasures::wanted(&self.dataset, wanted, snapshot),
+                _ => Vec::new(),
+            };
+            let stays = self.marker.is_none();
+            let question = Question { shape: self.shape, view, horizon, stays, bound, wanted, pred, pinned };
+            if self.order.is_empty() {
+                let mut cursor = question.cursor(wants);
+                if let Cursor::Events { erasures, .. } = &mut cursor {
+                    *erasures = erased;
+                }
+                return cursor;
+            }
+            Cursor::Ordered(Box::new(Ordered::new(self.order.clone(), &question)), Box::new(question))
         }
     }
 
@@ -467,7 +473,7 @@ impl Scan {
     /// Whether there is one more row, where a selection alone says so; `None` where entities must be looked at.
     fn next_blank(&mut self) -> Option<bool> {
         let (ordinals, select) = match &mut self.cursor {
-            Cursor::States { ordinals, select: Some(select), filter: None, .. } => (ordinals, select),
+            Cursor::States(Entities { ordinals, select: Some(select), filter: None, .. }) => (ordinals, select),
             Cursor::Blanks(left) => {
                 let is_row = *left > 0;
                 *left = left.saturating_sub(1);
@@ -497,22 +503,138 @@ impl Scan {
 
     /// How many entities the scan finds.
     fn count(&mut self) -> u64 {
-        let Cursor::States { select, filter, .. } = &mut self.cursor else { return 0 };
-        if filter.is_none()
-            && let Some(select) = select.take()
+        let Cursor::States(found) = &mut self.cursor else { return 0 };
+        if found.filter.is_none()
+            && let Some(select) = found.select.take()
         {
             return select.count().or_raise();
         }
         let mut n = 0;
-        while self.next_entity(false, false).is_some() {
+        while found.next(false, false, &self.inflated).is_some() {
             n += 1;
         }
         n
     }
 
-    /// The next entity of a state face, with its id and its state if they are needed.
-    fn next_entity(&mut self, needs_id: bool, needs_state: bool) -> Option<(Ordinal, Vec<u8>, Option<State>)> {
-        let Cursor::States { view, ordinals, select, filter, states } = &mut self.cursor else { return None };
+    /// The next row, its values in the current memory context.
+    unsafe fn next(&mut self, desc: pg_sys::TupleDesc) -> Option<Row> {
+        let give = Give {
+            desc,
+            relid: self.relid,
+            columns: &self.columns,
+            needed: &self.needed,
+            system: self.system,
+            parts: self.parts.as_ref(),
+            inflated: &self.inflated,
+        };
+        let needs_id = give.needs(Column::Id);
+        let is_of_state = |column: &Column| !matches!(column, Column::Id | Column::Dropped);
+        let needs_state = self.columns.iter().zip(&self.needed).any(|(c, needed)| *needed && is_of_state(c));
+        // SAFETY: the descriptor is the face's, whose columns `begin` read.
+        unsafe {
+            match &mut self.cursor {
+                Cursor::Start | Cursor::Done | Cursor::Blanks(_) => None,
+                Cursor::Spans(spans) => {
+                    let (ordinal, span) = spans.next_span(needs_id)?;
+                    Some(span.row(&give, spans.view(), ordinal, spans.id()))
+                }
+                Cursor::Ordered(ordered, question) => {
+                    let view = &question.view;
+                    let id = |ordinal| if needs_id { view.id(ordinal).or_raise().into_owned() } else { Vec::new() };
+                    Some(match ordered.next(question, needs_state, &self.inflated)? {
+                        Found::State(ordinal, id, state) => give.state(view, ordinal, &id, state.as_ref()),
+                        Found::Event(ordinal, event) => give.event(view, ordinal, &id(ordinal), &event),
+                        Found::Span(ordinal, span) => span.row(&give, view, ordinal, &id(ordinal)),
+                    })
+                }
+                Cursor::States(found) => {
+                    let (ordinal, id, state) = found.next(needs_id, needs_state, &self.inflated)?;
+                    Some(give.state(&found.view, ordinal, &id, state.as_ref()))
+                }
+                Cursor::Events { view, pred, bound, scan, current, erasures } => loop {
+                    let Some(event) = current.events.get(current.next) else {
+                        pgrx::check_for_interrupts!();
+                        let Some(ordinal) = scan.next(&mut current.events).or_raise() else {
+                            let erasure = erasures.pop()?;
+                            return Some(Row::Tuple(form_erasure(desc, self.relid, &self.columns, erasure)));
+                        };
+                        current.ordinal = ordinal;
+                        if let Some(bound) = bound {
+                            bound.retain(&mut current.events);
+                        }
+                        current.next = 0;
+                        if needs_id || pred.asks_ids() {
+                            current.id = view.id(current.ordinal).or_raise().into_owned();
+                        }
+                        continue;
+                    };
+                    current.next += 1;
+                    if matches_event(pred, view, &current.id, event, &self.inflated) {
+                        return Some(give.event(view, current.ordinal, &current.id, event));
+                    }
+                },
+            }
+        }
+    }
+}
+
+impl Question {
+    /// Whether states are asked for.
+    pub(super) fn is_of_states(&self) -> bool {
+        self.shape == Shape::State
+    }
+
+    /// What a predicate asks of tags and ordinals.
+    pub(super) fn lowered(&self, pred: &Pred) -> TagExpr {
+        pred.settle(&self.view, &self.horizon, self.stays);
+        pred.lower(&self.view).or_raise()
+    }
+
+    /// The rows in any order, of which these parts are looked at.
+    pub(super) fn cursor(&self, wants: Wants) -> Cursor {
+        let (view, pinned) = (self.view.clone(), self.pinned.clone());
+        match self.shape {
+            Shape::Event => {
+                let scan = Box::new(match pinned {
+                    Some(ordinals) => EventScan::of(view.clone(), ordinals, self.wanted.clone()),
+                    None => EventScan::all(view.clone(), self.wanted.clone()).or_raise(),
+                });
+                let (pred, bound) = (self.pred.clone(), self.bound.clone());
+                Cursor::Events { view, pred, bound, scan, current: Entity::default(), erasures: Vec::new() }
+            }
+            Shape::Version | Shape::Tag => {
+                let (horizon, pred) = (self.horizon.clone(), self.pred.clone());
+                Cursor::Spans(Box::new(Spans::new(self.shape, view, horizon, pred, pinned)))
+            }
+            Shape::State => {
+                let (ordinals, select, filter) = match pinned {
+                    Some(ordinals) => (ordinals, None, Some(self.pred.clone())),
+                    None => {
+                        let expr = self.lowered(&self.pred);
+                        let select = Select::new(view.clone(), expr, self.horizon.clone()).or_raise();
+                        (Vec::new(), Some(Box::new(select)), self.pred.clone().left_open())
+                    }
+                };
+                let wants = Wants {
+                    tags: wants.tags || filter.as_ref().is_some_and(Pred::asks_tags),
+                    instants: wants.instants || filter.as_ref().is_some_and(Pred::asks_instants),
+                };
+                let states = Box::new(States::new(view.clone(), self.horizon.clone(), wants).or_raise());
+                Cursor::States(Entities { view, ordinals: ordinals.into_iter(), select, filter, states })
+            }
+        }
+    }
+}
+
+impl Entities {
+    /// The next entity, with its id and its state if they are needed.
+    pub(super) fn next(
+        &mut self,
+        needs_id: bool,
+        needs_state: bool,
+        inflated: &RefCell<Inflated>,
+    ) -> Option<(Ordinal, Vec<u8>, Option<State>)> {
+        let Self { view, ordinals, select, filter, states } = self;
         let needs_state = needs_state || filter.is_some();
         loop {
             pgrx::check_for_interrupts!();
@@ -533,10 +655,7 @@ impl Scan {
                 if filter.asks_ids() {
                     id = view.id(ordinal).or_raise().into_owned();
                 }
-                let blob = state.content.as_ref();
-                let matches = |search: &Search| has_form(view, blob, search, &self.inflated);
-                let content: Option<&dyn Fn(&Search) -> bool> = if blob.is_some() { Some(&matches) } else { None };
-                if !filter.matches(&Subject::entity(&id, state).with_content(content)) {
+                if !matches_state(filter, view, &id, state, inflated) {
                     continue;
                 }
             }
@@ -546,109 +665,27 @@ impl Scan {
             return Some((ordinal, id, state));
         }
     }
+}
 
-    /// The next row, its values in the current memory context.
-    unsafe fn next(&mut self, desc: pg_sys::TupleDesc) -> Option<Row> {
-        let needs_id = self.needs(Column::Id);
-        let needs_content = self.needs(Column::Content);
-        let needs_recorded_at = self.needs(Column::RecordedAt);
-        let needs_state = self
-            .columns
-            .iter()
-            .zip(&self.needed)
-            .any(|(c, needed)| *needed && !matches!(c, Column::Id | Column::Dropped));
-        let entity = self.next_entity(needs_id, needs_state);
-        let (relid, columns, needed, parts) = (self.relid, &self.columns, &self.needed, self.parts.as_ref());
-        let is_needed = |i: usize| needed.get(i).copied().unwrap_or(false);
-        match &mut self.cursor {
-            Cursor::Start | Cursor::Done | Cursor::Blanks(_) => None,
-            // SAFETY: the descriptor is the face's, whose columns `begin` read.
-            Cursor::Spans(spans) => unsafe { spans.next(desc, relid, columns, &is_needed).map(Row::Tuple) },
-            Cursor::States { view, .. } => {
-                let (ordinal, id, state) = entity?;
-                let blob = state.as_ref().and_then(|s| s.content.as_ref()).filter(|_| needs_content);
-                let name: &dyn Fn() -> Vec<u8> = &|| view.id(ordinal).or_raise().into_owned();
-                let content = Content::of(view, blob, columns.content, parts, &self.inflated, name);
-                let (bytes, datum) = (content.bytes.as_deref(), content.datum);
-                let row = StateRow { ordinal, id: &id, state: state.as_ref(), content: bytes, datum, name };
-                if !self.system {
-                    return Some(Row::Values(ordinal, state_values(columns, &is_needed, &row)));
-                }
-                // SAFETY: the descriptor is the face's, whose columns `begin` read.
-                Some(Row::Tuple(unsafe { form_state(desc, relid, columns, &is_needed, &row) }))
-            }
-            Cursor::Events { view, pred, bound, scan, current, erasures } => loop {
-                let Some(event) = current.events.get(current.next) else {
-                    pgrx::check_for_interrupts!();
-                    let Some(ordinal) = scan.next(&mut current.events).or_raise() else {
-                        let erasure = erasures.pop()?;
-                        // SAFETY: the descriptor is the face's, whose columns `begin` read.
-                        return Some(Row::Tuple(unsafe { form_erasure(desc, relid, columns, erasure) }));
-                    };
-                    current.ordinal = ordinal;
-                    if let Some(bound) = bound {
-                        bound.retain(&mut current.events);
-                    }
-                    current.next = 0;
-                    if needs_id || pred.asks_ids() {
-                        current.id = view.id(current.ordinal).or_raise().into_owned();
-                    }
-                    continue;
-                };
-                current.next += 1;
-                let blob = event.content.as_ref();
-                let matches = |search: &Search| has_form(view, blob, search, &self.inflated);
-                let content: Option<&dyn Fn(&Search) -> bool> = if blob.is_some() { Some(&matches) } else { None };
-                if !pred.matches(&Subject::event(&current.id, event.ts).with_content(content)) {
-                    continue;
-                }
-                let name: &dyn Fn() -> Vec<u8> = &|| view.id(current.ordinal).or_raise().into_owned();
-                let blob = blob.filter(|_| needs_content);
-                let content = Content::of(view, blob, columns.content, parts, &self.inflated, name);
-                let (bytes, datum) = (content.bytes.as_deref(), content.datum);
-                let recorded_at =
-                    if needs_recorded_at { event.recorded_at.or_else(|| clock::commit_time(event.tx)) } else { None };
-                let (ordinal, id) = (current.ordinal, &current.id);
-                let row = EventRow { ordinal, id, event, content: bytes, datum, recorded_at };
-                // SAFETY: the descriptor is the face's, whose columns `begin` read.
-                return Some(Row::Tuple(unsafe { form_event(desc, relid, columns, &is_needed, &row) }));
-            },
-        }
-    }
+/// Whether an entity satisfies a predicate.
+pub(super) fn matches_state(pred: &Pred, view: &View, id: &[u8], state: &State, inflated: &RefCell<Inflated>) -> bool {
+    let blob = state.content.as_ref();
+    let matches = |search: &Search| has_form(view, blob, search, inflated);
+    let content: Option<&dyn Fn(&Search) -> bool> = if blob.is_some() { Some(&matches) } else { None };
+    pred.matches(&Subject::entity(id, state).with_content(content))
+}
+
+/// Whether an event satisfies a predicate.
+pub(super) fn matches_event(pred: &Pred, view: &View, id: &[u8], event: &Event, inflated: &RefCell<Inflated>) -> bool {
+    let blob = event.content.as_ref();
+    let matches = |search: &Search| has_form(view, blob, search, inflated);
+    let content: Option<&dyn Fn(&Search) -> bool> = if blob.is_some() { Some(&matches) } else { None };
+    pred.matches(&Subject::event(id, event.ts).with_content(content))
 }
 
 /// Whether a content has a form; false where there is none.
 fn has_form(view: &View, blob: Option<&Blob>, search: &Search, inflated: &RefCell<Inflated>) -> bool {
     blob.is_some_and(|blob| view.search_content(blob, search, &mut inflated.borrow_mut()).or_raise())
-}
-
-/// A content on its way into a row: as a value where its bytes are the value's, else as bytes.
-#[derive(Default)]
-struct Content<'a> {
-    bytes: Option<Cow<'a, [u8]>>,
-    datum: Option<pg_sys::Datum>,
-}
-
-impl<'a> Content<'a> {
-    fn of(
-        view: &'a View,
-        blob: Option<&'a Blob>,
-        form: Form,
-        parts: Option<&Parts>,
-        inflated: &RefCell<Inflated>,
-        id: &dyn Fn() -> Vec<u8>,
-    ) -> Self {
-        let Some(blob) = blob else { return Self::default() };
-        if !matches!(form, Form::Bytes | Form::Text) {
-            return Self { bytes: Some(view.content(blob).or_raise()), datum: None };
-        }
-        let datum = parts::datum(view, blob, parts, &mut inflated.borrow_mut());
-        if parts.is_none() {
-            // SAFETY: the value was made right before, and whole.
-            form.check("content", unsafe { pgrx::varlena_to_byte_slice(datum.cast_mut_ptr()) }, id);
-        }
-        Self { bytes: None, datum: Some(datum) }
-    }
 }
 
 /// The transaction's own id, if it has one.

@@ -8,7 +8,7 @@ use std::vec::IntoIter;
 
 use pgrx::pg_sys;
 
-use super::columns::Columns;
+use super::give::{Give, Row};
 use super::pred::{Pred, Subject};
 use super::tuple::{self, Column};
 use crate::engine::{self, Blob, Event, EventScan, Horizon, Interval, Timeline, Version, View};
@@ -38,13 +38,16 @@ enum Rows {
 }
 
 /// One row.
-struct Span {
+#[derive(Clone)]
+pub struct Span {
     /// The tags of a version, or the one tag.
-    tags: Vec<Arc<[u8]>>,
+    pub tags: Vec<Arc<[u8]>>,
     content: Option<Blob>,
-    from: Ns,
+    /// The first instant.
+    pub from: Ns,
     to: Option<Ns>,
-    rank: Seq,
+    /// The place among the entity's versions.
+    pub rank: Seq,
 }
 
 impl Rows {
@@ -79,49 +82,27 @@ impl Spans {
         Self { view, horizon, pred, shape, scan, events: Vec::new(), ordinal: Ordinal(0), id: Vec::new(), rows }
     }
 
-    /// The next row as a tuple in the current memory context.
-    ///
-    /// # Safety
-    /// `desc` must be the descriptor of the face `relid`, and `columns` what `columns_of` says of it.
-    pub unsafe fn next(
-        &mut self,
-        desc: pg_sys::TupleDesc,
-        relid: pg_sys::Oid,
-        columns: &Columns,
-        needed: &dyn Fn(usize) -> bool,
-    ) -> Option<pg_sys::HeapTuple> {
-        let shows = |column: Column| columns.iter().enumerate().any(|(i, c)| *c == column && needed(i));
-        let needs_id = shows(Column::Id) || self.pred.asks_ids();
+    /// The id of the entity whose row was given last, if it was needed.
+    pub fn id(&self) -> &[u8] {
+        &self.id
+    }
+
+    /// The view that is read.
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// The next row, and the entity that it is of.
+    pub fn next_span(&mut self, needs_id: bool) -> Option<(Ordinal, Span)> {
+        let needs_id = needs_id || self.pred.asks_ids();
         loop {
             let Some(span) = self.rows.next() else {
                 self.next_entity(needs_id)?;
                 continue;
             };
-            if !self.pred.matches(&Subject::span(&self.id, &span.tags, span.from, span.to)) {
-                continue;
+            if self.pred.matches(&Subject::span(&self.id, &span.tags, span.from, span.to)) {
+                return Some((self.ordinal, span));
             }
-            let blob = span.content.as_ref().filter(|_| shows(Column::Content));
-            let content = blob.map(|blob| self.view.content(blob).or_raise());
-            let name: &dyn Fn() -> Vec<u8> = &|| self.view.id(self.ordinal).or_raise().into_owned();
-            let value = |column: &Column| {
-                Some(match column {
-                    Column::Id => columns.id.datum("id", &self.id, name),
-                    Column::Tagged(n) => columns.tagged[*n].datum(&span.tags, name)?,
-                    Column::Tags => tuple::text_array_datum(&span.tags),
-                    Column::Tag => tuple::bytes_datum(span.tags.first()?),
-                    Column::Content => columns.content.datum("content", content.as_deref()?, name),
-                    Column::ValidFrom => pg_sys::Datum::from(to_timestamptz(span.from)),
-                    Column::ValidFromNs => pg_sys::Datum::from(span.from.0),
-                    Column::ValidTo => pg_sys::Datum::from(to_timestamptz(span.to?)),
-                    Column::ValidToNs => pg_sys::Datum::from(span.to?.0),
-                    Column::Version => pg_sys::Datum::from(i64::from(span.rank)),
-                    _ => return None,
-                })
-            };
-            let values: Vec<Option<pg_sys::Datum>> =
-                columns.iter().enumerate().map(|(i, column)| if needed(i) { value(column) } else { None }).collect();
-            // SAFETY: one value a column of the descriptor, of the type that `columns_of` checked.
-            return Some(unsafe { tuple::form(desc, relid, self.ordinal, &values) });
         }
     }
 
@@ -138,5 +119,37 @@ impl Spans {
             _ => Rows::Versions(self.view.versions(&timeline, &self.horizon).or_raise().into_iter()),
         };
         Some(())
+    }
+}
+
+impl Span {
+    /// The row in the current memory context; the id may be missing where nobody looks at it.
+    ///
+    /// # Safety
+    /// The descriptor must be the face's, and its columns what `columns_of` says of it.
+    pub unsafe fn row(&self, give: &Give, view: &View, ordinal: Ordinal, id: &[u8]) -> Row {
+        let blob = self.content.as_ref().filter(|_| give.needs(Column::Content));
+        let content = blob.map(|blob| view.content(blob).or_raise());
+        let name: &dyn Fn() -> Vec<u8> = &|| view.id(ordinal).or_raise().into_owned();
+        let columns = give.columns;
+        let value = |column: &Column| {
+            Some(match column {
+                Column::Id => columns.id.datum("id", id, name),
+                Column::Tagged(n) => columns.tagged[*n].datum(&self.tags, name)?,
+                Column::Tags => tuple::text_array_datum(&self.tags),
+                Column::Tag => tuple::bytes_datum(self.tags.first()?),
+                Column::Content => columns.content.datum("content", content.as_deref()?, name),
+                Column::ValidFrom => pg_sys::Datum::from(to_timestamptz(self.from)),
+                Column::ValidFromNs => pg_sys::Datum::from(self.from.0),
+                Column::ValidTo => pg_sys::Datum::from(to_timestamptz(self.to?)),
+                Column::ValidToNs => pg_sys::Datum::from(self.to?.0),
+                Column::Version => pg_sys::Datum::from(i64::from(self.rank)),
+                _ => return None,
+            })
+        };
+        let values: Vec<Option<pg_sys::Datum>> =
+            columns.iter().enumerate().map(|(i, c)| if give.is_needed(i) { value(c) } else { None }).collect();
+        // SAFETY: one value a column of the descriptor, of the type that `columns_of` checked.
+        Row::Tuple(unsafe { tuple::form(give.desc, give.relid, ordinal, &values) })
     }
 }
