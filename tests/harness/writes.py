@@ -108,12 +108,26 @@ class Writes:
             self.insert: 10, self.insert_many: 6, self.copy_states: 3, self.clone: 1, self.update: 12, self.update_many: 4,
             self.delete: 3, self.delete_many: 1, self.function: 30, self.function_many: 4, self.events: 12, self.loads: 3,
             self.transaction: 8, self.maintain: 5, self.truncate: 0.15, self.declare: 0.6, self.load_stamped: 3,
+            self.update_columns: 5, self.insert_columns: 2, self.erase: 0.4,
         }  # fmt: skip
         self.rng.choices(list(kinds), list(kinds.values()))[0]()
 
     def maintain(self):
         if not self.in_transaction:
             self.execute(self.rng.choice(["SELECT entitydb.seal('entity')"] * 4 + ["SELECT entitydb.compact('entity')"]))
+
+    def erase(self):
+        """Entities go with all that was ever said of them; their ids may come back."""
+        if self.in_transaction:
+            return
+        ids = self.rng.sample(IDS, 2)
+        self.execute(f"SELECT entitydb.erase('entity', {array(ids)}, 'a test')")
+        for id_ in ids:
+            self.model.events.pop(id_, None)
+        self.on_erase(ids)
+
+    def on_erase(self, ids):
+        """Who remembers what was known forgets it."""
 
     def declare(self):
         """A cardinality, which holds for what is stored too."""
@@ -281,6 +295,46 @@ class Writes:
             return "UPDATE 1"
 
         self.write([id_], f"UPDATE entity SET {sets} WHERE id = {literal(id_)}", change)
+
+    def update_columns(self):
+        """Through the face with tag columns: `status` shows the first of several values, `kind` all of the namespace `type`."""
+        id_, value = self.rng.choice(IDS), self.rng.choice([None, "open", "shut", "new", "old:x"])
+        kinds = self.rng.choice([None, [], ["user"], ["issue", "user", "user"]])
+        sets = [f"status = {literal(value)}"] * (self.rng.random() < 0.7) or [f"kind = {'NULL' if kinds is None else array(kinds)}"]
+
+        def new(row):
+            namespace, wanted = ("status", [] if value is None else [value]) if "status" in sets[0] else ("type", kinds or [])
+            had = sorted((t[len(namespace) + 1 :] for t in row.tags if t.startswith(namespace + ":")), key=str.encode)
+            if (had[:1] if namespace == "status" else had) == sorted(set(wanted), key=str.encode):
+                return row.tags, row.content
+            kept = {t for t in row.tags if not t.startswith(namespace + ":")}
+            return frozenset(kept | {f"{namespace}:{v}" for v in wanted}), row.content
+
+        def change(model, stamp):
+            row = model.state(id_, stamp(id_))
+            if row is None:
+                return "UPDATE 0"
+            model.update(id_, stamp(id_), stamp(id_), *new(row))
+            return "UPDATE 1"
+
+        self.write([id_], f"UPDATE column_face SET {', '.join(sets)} WHERE id = {literal(id_)}", change)
+
+    def insert_columns(self):
+        """One row, or a load of some, through the face with tag columns."""
+        rows = [(id_, self.rng.choice([None, "open", "old:x"]), self.rng.choice([[], ["user"]])) for id_, *_ in self.rows(3)]
+        if not rows:
+            return
+        self.threshold()
+        lists = ", ".join(f"({literal(i)}, {literal(s)}::text, {array(k)})" for i, s, k in rows)
+        sql = f"INSERT INTO column_face (id, status, kind) SELECT v.* FROM (VALUES {lists}) v"
+
+        def change(model, stamp):
+            for id_, status, kinds in rows:
+                tags = {f"type:{k}" for k in kinds} | ({f"status:{status}"} if status else set())
+                model.insert(id_, stamp(id_), frozenset(tags), None)
+            return len(rows)
+
+        self.write([row[0] for row in rows], sql, change, lambda r: int(r.tag.split()[-1]))
 
     def update_many(self):
         tag = self.rng.choice(TAGS)
