@@ -267,7 +267,8 @@ fn a_trend_over_many_toggles_counts_what_selections_count() {
         let expr = TagExpr::And(tags.iter().cloned().map(TagExpr::Tag).collect());
         for points in [vec![Ns(350)], (0..1_400).map(Ns).collect()] {
             let trend = Trend::new(view.clone(), tags.clone(), &points, None);
-            let (counts, rows) = (trend.counts().expect("counts"), trend.counts_by(b"s").expect("counts"));
+            let counts = trend.counts().expect("counts");
+            let rows: Vec<_> = trend.counts_by(b"s").expect("counts").collect();
             for (n, point) in points.iter().enumerate().step_by(points.len() / 3 + 1) {
                 let select = Select::new(view.clone(), expr.clone(), Horizon::at(*point)).expect("selects");
                 assert_eq!(counts[n], select.count().expect("counts"), "{tags:?} at {point:?}");
@@ -399,7 +400,7 @@ fn check_trends(store: &Store, exprs: &[TagExpr]) {
                 rows.extend(values.into_iter().map(|(value, count)| (at, value, count)));
             }
             assert_eq!(trend.counts().expect("counts"), counts, "{tags:?} at {points:?}");
-            assert_eq!(trend.counts_by(b"s").expect("counts"), rows, "{tags:?} at {points:?}");
+            assert_eq!(trend.counts_by(b"s").expect("counts").collect::<Vec<_>>(), rows, "{tags:?} at {points:?}");
         }
     }
     for (expr, (from, to)) in exprs.iter().zip([(3, 8), (8, 3), (0, 0)]) {

@@ -37,6 +37,7 @@ mod timeline;
 mod toggles;
 mod token;
 mod trend;
+mod trend_rows;
 mod verify;
 mod verify_run;
 mod view;
@@ -64,7 +65,8 @@ pub use stamp::split_stamped;
 pub use states::{States, Wants};
 pub use timeline::{Blob, Event, State, Timeline, Toggle};
 pub use token::Token;
-pub use trend::{Trend, TrendRow};
+pub use trend::Trend;
+pub use trend_rows::TrendRows;
 pub use verify::{Check, checksums, unopened, verify};
 pub use view::View;
 

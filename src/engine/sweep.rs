@@ -2,6 +2,7 @@
 //!
 //! Invariant: of an entity only its state at the points counts; toggles between two points act together, in any order.
 
+use super::trend_rows::Changes;
 use crate::types::Ns;
 
 /// A toggle of one entity: the ordinal's place among those of its chunk, the set (those that are asked for first, then values),
@@ -42,8 +43,8 @@ impl Step {
 pub(super) enum Tally {
     /// Of all that are asked for.
     All(Vec<i64>),
-    /// Of those with each value: the point and the difference, in any order.
-    Values(Vec<Vec<(u32, i64)>>),
+    /// Of those with each value.
+    Values(Vec<Changes>),
 }
 
 /// Memory that is used again for one entity after the other: the points at which sets turn on and off, in turn.
@@ -71,7 +72,7 @@ impl Tally {
             }
             (Tally::Values(values), Some(value)) => {
                 if let Some(changes) = values.get_mut(value as usize) {
-                    changes.push((point, n));
+                    changes.add(point, n);
                 }
             }
             _ => {}
@@ -239,10 +240,10 @@ mod tests {
         all.entity(&all_steps, 2, 1, &mut scratch);
         let Tally::All(counts) = &all else { panic!("it counts all") };
         assert_eq!(*counts, [0, 1, 0, -1, 0, 1, 0, 0, -1, 0]);
-        let mut values = Tally::Values(vec![Vec::new()]);
+        let mut values = Tally::Values(vec![Changes::default()]);
         values.entity(&all_steps, 1, -1, &mut scratch);
         let Tally::Values(changes) = &values else { panic!("it counts values") };
-        assert_eq!(changes[0], [(1, -1), (3, 1), (5, -1), (8, 1)]);
+        assert_eq!(changes[0].clone().united(), [(1, -1), (3, 1), (5, -1), (8, 1)]);
         // Without one of what is asked for there is nothing.
         all.entity(&all_steps[..2], 2, 1, &mut scratch);
         let Tally::All(counts) = &all else { panic!("it counts all") };

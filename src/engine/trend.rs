@@ -12,6 +12,7 @@ use roaring::RoaringBitmap;
 use super::bitmap::{Key, Keys, Moment, compose, exists, keys_of_tag, tags_with};
 use super::select::{count_ones, hidden};
 use super::sweep::{Forward, Scratch, Step, Tally, first_seeing};
+use super::trend_rows::{Changes, TrendRows};
 use super::{Event, Horizon, Known, Timeline, View};
 use crate::error::Result;
 use crate::index::directory::Entry;
@@ -25,9 +26,6 @@ const SIZE_COST: u64 = 60;
 const TOGGLES_MAX: usize = 1 << 22;
 /// How many entities are read between two calls of the view's tick.
 const TICK_EVERY: usize = 256;
-
-/// A count by point and value.
-pub type TrendRow = (usize, Vec<u8>, u64);
 
 /// What is counted, and when.
 pub struct Trend {
@@ -55,7 +53,7 @@ impl Trend {
     }
 
     /// How many there are at each point by their values of a namespace, where there are any; by point, then by value.
-    pub fn counts_by(&self, namespace: &[u8]) -> Result<Vec<TrendRow>> {
+    pub fn counts_by(&self, namespace: &[u8]) -> Result<TrendRows> {
         let prefix = [namespace, b":"].concat();
         let dirty = self.dirty()?;
         let mut names: BTreeSet<Vec<u8>> = tags_with(&self.view, &prefix)?.into_keys().collect();
@@ -65,26 +63,11 @@ impl Trend {
             names.extend(tags.filter(|tag| tag.starts_with(&prefix)).map(|tag| tag.to_vec()));
         }
         let names: Vec<Vec<u8>> = names.into_iter().collect();
-        let Tally::Values(values) = self.tally(names.clone(), Some(dirty))? else { return Ok(Vec::new()) };
-        let mut rows = Vec::new();
-        for (name, mut changes) in names.into_iter().zip(values) {
-            changes.sort_unstable();
-            let (mut n, mut changes) = (0, changes.into_iter().peekable());
-            for point in 0..self.points.len() {
-                while let Some((_, change)) = changes.next_if(|(at, _)| *at as usize <= point) {
-                    n += change;
-                }
-                if n > 0 {
-                    rows.push((point, name[prefix.len()..].to_vec(), n as u64));
-                } else if changes.peek().is_none() {
-                    break;
-                }
-            }
-            self.view.tick();
-        }
-        // Within a point the values are in order already.
-        rows.sort_by_key(|row| row.0);
-        Ok(rows)
+        let Tally::Values(changes) = self.tally(names.clone(), Some(dirty))? else {
+            return Ok(TrendRows::new(Vec::new(), Vec::new(), 0));
+        };
+        let names = names.into_iter().map(|name| name[prefix.len()..].to_vec()).collect();
+        Ok(TrendRows::new(names, changes, self.points.len() as u32))
     }
 
     /// Whether the postings say nothing, for their rules are others.
@@ -111,7 +94,7 @@ impl Trend {
         let by_value = dirty.is_some();
         let dirty = dirty.map_or_else(|| self.dirty(), Ok)?;
         let mut tally = match by_value {
-            true => Tally::Values(vec![Vec::new(); values.len()]),
+            true => Tally::Values(vec![Changes::default(); values.len()]),
             false => Tally::All(vec![0; self.points.len()]),
         };
         if self.points.is_empty() {

@@ -71,6 +71,18 @@ SELECT * FROM pg_temp.look();
 SELECT * FROM entitydb.verify('late') WHERE NOT ok;
 SELECT late_namespace('p', 'many');
 SELECT * FROM pg_temp.look();
+-- A cursor reads on as its statement began, and a savepoint takes a declaration back.
+BEGIN;
+DECLARE c CURSOR FOR SELECT id, tags FROM late WHERE tags @> '{p:1}' ORDER BY id;
+FETCH 1 FROM c;
+SAVEPOINT s;
+SELECT late_namespace('p', 'one');
+SELECT count(*) FROM late WHERE tags @> '{p:1}';
+ROLLBACK TO s;
+SELECT count(*) FROM late WHERE tags @> '{p:1}';
+SELECT late_namespace('p', 'one'), late_namespace('p', 'one');
+FETCH ALL FROM c;
+ROLLBACK;
 -- In a transaction that is rolled back, and one whose snapshot is too old to rewrite segments.
 BEGIN;
 SELECT late_namespace('p', 'one');

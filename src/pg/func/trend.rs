@@ -51,7 +51,8 @@ fn trend_by(
     let (Some((trend, points)), Some(namespace)) = (asked, namespace) else {
         return TableIterator::new(Vec::new());
     };
-    let rows = trend.counts_by(namespace.as_bytes()).or_raise().into_iter();
+    // Made one by one: there may be many more than are held.
+    let rows = trend.counts_by(namespace.as_bytes()).or_raise();
     TableIterator::new(rows.filter_map(move |(point, value, count)| {
         Some((*points.get(point)?, String::from_utf8_lossy(&value).into_owned(), count as i64))
     }))
