@@ -15,6 +15,9 @@ use crate::types::{Ns, Op, Ordinal};
 const FEW_INSTANTS: usize = 1024;
 const INSTANTS_MAX: u32 = 4 << 20;
 
+/// After how many entities they are read from the logs.
+const FEW_ENTITIES: usize = 16;
+
 /// Which parts of a state are looked at. The others may be left out.
 #[derive(Clone, Copy, Debug)]
 pub struct Wants {
@@ -32,6 +35,10 @@ pub struct States {
     /// Of each run; `None` where every entity is left to the timeline.
     inputs: Option<Vec<Input>>,
     events: Vec<LogEvent>,
+    /// How many entities were read so far.
+    asked: usize,
+    /// Of each id run, the place after the id that was found last.
+    places: Vec<u32>,
 }
 
 /// A run that states are read from.
@@ -60,20 +67,37 @@ impl States {
                 inputs.push(Input { scan: run.log.scan(), limit, asked: 0, instants: Vec::new() });
             }
         }
-        Ok(Self { view, horizon, wants, inputs, events: Vec::new() })
+        let places = vec![0; view.id_runs().count()];
+        Ok(Self { view, horizon, wants, inputs, events: Vec::new(), asked: 0, places })
     }
 
     /// The entity's state; `None` where it does not exist. Fastest where ordinals ascend.
     pub fn state(&mut self, ordinal: Ordinal) -> Result<Option<State>> {
-        match self.plain(ordinal)? {
-            Some(state) => Ok(state),
-            None => self.view.state(ordinal, &self.horizon),
+        // To read entities one after the other takes the places of all of their chunk.
+        self.asked += 1;
+        if self.asked > FEW_ENTITIES
+            && let Some(state) = self.plain(ordinal)?
+        {
+            return Ok(state);
         }
+        self.view.state(ordinal, &self.horizon)
+    }
+
+    /// The entity's id. Fastest where ordinals ascend.
+    pub fn id(&mut self, ordinal: Ordinal) -> Result<Vec<u8>> {
+        if !self.view.delta().has(ordinal) {
+            for (ids, place) in self.view.id_runs().zip(&mut self.places) {
+                if let Some(id) = ids.id_after(ordinal, place)? {
+                    return Ok(id);
+                }
+            }
+        }
+        self.view.id(ordinal).map(std::borrow::Cow::into_owned)
     }
 
     /// The state from the log, if it can be had so: `Some(None)` where the entity does not exist.
     fn plain(&mut self, ordinal: Ordinal) -> Result<Option<Option<State>>> {
-        let Self { view, horizon, wants, inputs, events } = self;
+        let Self { view, horizon, wants, inputs, events, .. } = self;
         let mut found = None;
         events.clear();
         let Some(inputs) = inputs.as_mut().filter(|_| !view.delta().has(ordinal)) else { return Ok(None) };
@@ -303,7 +327,9 @@ mod tests {
                 prop_assert_eq!(plain.updated_at, wanted.updated_at);
                 prop_assert_eq!(plain.version, wanted.version);
                 let some = Wants { tags: false, instants: false };
-                let part = States::new(view.clone(), h.clone(), some).unwrap().state(Ordinal(entity)).unwrap().unwrap();
+                let mut states = States::new(view.clone(), h.clone(), some).unwrap();
+                prop_assert_eq!(&*states.id(Ordinal(entity)).unwrap(), &*view.id(Ordinal(entity)).unwrap());
+                let part = states.plain(Ordinal(entity)).unwrap().unwrap().unwrap();
                 let bytes = |state: &State| state.content.as_ref().map(|blob| view.content(blob).unwrap().into_owned());
                 prop_assert_eq!(bytes(&plain), bytes(&wanted));
                 prop_assert_eq!((bytes(&part), part.version), (bytes(&wanted), wanted.version));

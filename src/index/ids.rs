@@ -167,13 +167,31 @@ impl Ids {
 
     /// The id of an ordinal.
     pub fn id(&self, ordinal: Ordinal) -> Result<Option<Vec<u8>>> {
+        self.id_after(ordinal, &mut 0)
+    }
+
+    /// The id of an ordinal, found at once if it is the next one after that which `next` was left at.
+    pub fn id_after(&self, ordinal: Ordinal, next: &mut u32) -> Result<Option<Vec<u8>>> {
+        let entry = |at: u32| -> Result<(u32, u32)> {
+            let mut entry = self.positions.cursor(at as usize * POSITION_BYTES, POSITION_BYTES)?;
+            Ok((entry.u32()?, entry.u32()?))
+        };
         let (mut low, mut high) = (0, self.len());
+        if *next < high
+            && let (found, position) = entry(*next)?
+            && found == ordinal.0
+        {
+            *next += 1;
+            return self.ids.get(position).map(Some);
+        }
         while low < high {
             let middle = low + (high - low) / 2;
-            let mut entry = self.positions.cursor(middle as usize * POSITION_BYTES, POSITION_BYTES)?;
-            let (found, position) = (entry.u32()?, entry.u32()?);
+            let (found, position) = entry(middle)?;
             match found.cmp(&ordinal.0) {
-                std::cmp::Ordering::Equal => return self.ids.get(position).map(Some),
+                std::cmp::Ordering::Equal => {
+                    *next = middle + 1;
+                    return self.ids.get(position).map(Some);
+                }
                 std::cmp::Ordering::Less => low = middle + 1,
                 std::cmp::Ordering::Greater => high = middle,
             }

@@ -65,6 +65,8 @@ SELECT clause, r.* FROM unnest(ARRAY[
 SELECT id FROM entity_as_of(now() - interval '1 day') WHERE content LIKE '%needle%';
 SELECT count(*) FROM entity WHERE content LIKE '%needle%';
 SELECT id, op, content FROM entity_event WHERE content LIKE '%needle%' AND id LIKE '_-short' ORDER BY id, seq;
+SELECT id, version, valid_to IS NULL AS last FROM entity_version WHERE content LIKE '%needle%' AND id LIKE 's-%' ORDER BY id COLLATE "C", version;
+SELECT clause, r.* FROM unnest(ARRAY[$$content LIKE '%needle%'$$, $$content NOT LIKE '%needle%'$$]) clause, pg_temp.both('entity_version', clause) r;
 EXPLAIN (COSTS OFF) SELECT count(*) FROM entity WHERE content LIKE '%needle%';
 EXPLAIN (COSTS OFF) SELECT id FROM entity WHERE content LIKE '%e_dle%' AND position('x' in content) > 0 AND tags @> '{a}';
 

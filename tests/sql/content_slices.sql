@@ -77,6 +77,18 @@ UPDATE entity SET content = 'abcdef' WHERE id = 'short';
 SELECT id, substring(content, 2, 3), length(content) FROM entity WHERE id IN ('short', 'none') ORDER BY 1;
 SELECT substring(content, 2, 3) FROM entity_as_of(now() + interval '1 hour') WHERE id = 'short';
 SELECT seq, substring(content, 2, 3) FROM entity_event WHERE id = 'short' AND op = 'content';
+SELECT valid_to IS NULL AS last, substring(content, 2, 3), length(content) FROM entity_version WHERE id = 'short' ORDER BY version;
+-- Nodes that keep rows keep what they were given.
+SELECT l, count(*) OVER (PARTITION BY l) FROM (SELECT length(content) AS l FROM entity WHERE id IN ('short', 'empty', 'none')) s ORDER BY 1;
+SELECT ctid IS NOT NULL AS there, tableoid::regclass, length(content) FROM entity WHERE id = 'noise';
+SELECT h.id, sum(length(e.content)), count(DISTINCT length(e.content)) FROM heap h JOIN entity e ON h.id <> e.id GROUP BY h.id ORDER BY h.id COLLATE "C";
+SELECT length(content) FROM entity UNION SELECT length(content) FROM heap ORDER BY 1;
+BEGIN;
+DECLARE kept CURSOR WITH HOLD FOR SELECT id, length(content), substring(content, 2, 2) FROM entity ORDER BY length(content), id;
+COMMIT;
+FETCH ALL FROM kept;
+CREATE TABLE measured AS SELECT id, length(content) AS len, substring(content, 1, 3) AS head FROM entity;
+SELECT * FROM measured WHERE id = 'short';
 SET plan_cache_mode = force_generic_plan;
 PREPARE slice(int, int) AS SELECT convert_from(substring(content, $1, $2), 'UTF8') FROM entity WHERE id = 'lines';
 EXECUTE slice(4000001, 15);

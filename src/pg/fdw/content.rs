@@ -11,7 +11,6 @@ use super::pred::Pred;
 use super::quals::{Leaf, Qual, Target, Value, bytes_of, is_bytewise};
 use super::tuple::Column;
 use crate::engine::Search;
-use crate::pg::catalog::Shape;
 
 /// The operators' numbers in pg_operator.
 const TEXT_LIKE: u32 = 1209;
@@ -24,7 +23,7 @@ impl Target<'_> {
     /// Whether an expression is the content of a row.
     unsafe fn is_content(&self, node: *mut pg_sys::Node) -> bool {
         // SAFETY: the caller passes a valid expression.
-        matches!(self.shape, Shape::State | Shape::Event) && unsafe { self.column(node) } == Some(Column::Content)
+        unsafe { self.column(node) == Some(Column::Content) }
     }
 
     /// What an operator asks of contents, if the scan can answer it exactly.

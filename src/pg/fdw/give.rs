@@ -91,13 +91,16 @@ impl Give<'_> {
 
 /// A content on its way into a row: as a value where its bytes are the value's, else as bytes.
 #[derive(Default)]
-struct Content<'a> {
-    bytes: Option<Cow<'a, [u8]>>,
-    datum: Option<pg_sys::Datum>,
+pub struct Content<'a> {
+    /// Its bytes.
+    pub bytes: Option<Cow<'a, [u8]>>,
+    /// The value.
+    pub datum: Option<pg_sys::Datum>,
 }
 
 impl<'a> Content<'a> {
-    fn of(
+    /// The content of a row, whose id `id` gives for errors.
+    pub fn of(
         view: &'a View,
         blob: Option<&'a Blob>,
         form: Form,

@@ -130,7 +130,7 @@ fn pass(by: &[By], batches: &mut Batches<Kept>, question: &Question, inflated: &
         }
         Cursor::Spans(mut spans) => {
             let mut last = (Ordinal(0), 0);
-            while let Some((ordinal, span)) = spans.next_span(false) {
+            while let Some((ordinal, span)) = spans.next_span(false, inflated) {
                 last = (ordinal, if last.0 == ordinal { last.1 + 1 } else { 0 });
                 let tag = span.tags.first().map_or(&[][..], |tag| tag);
                 let place = Place { first: span.from, updated: Ns(0), number: span.rank, tag };

@@ -13,7 +13,6 @@ use super::plan::Face;
 use super::quals::Value;
 use super::tuple::Column;
 use crate::engine::{Blob, Inflated, View};
-use crate::pg::catalog::Shape;
 use crate::pg::error::{OrRaise, raise};
 
 /// Stands before the parts in `fdw_private`.
@@ -134,8 +133,7 @@ pub unsafe fn of_plan(
     // SAFETY: the planner's own structures; `attr_needed` has an entry for every column from `min_attr` to `max_attr`.
     unsafe {
         let content = i32::try_from(face.columns.iter().position(|column| *column == Column::Content)?).ok()? + 1;
-        if !matches!(face.shape, Shape::State | Shape::Event) || (*rel).reloptkind != pg_sys::RelOptKind::RELOPT_BASEREL
-        {
+        if (*rel).reloptkind != pg_sys::RelOptKind::RELOPT_BASEREL {
             return None;
         }
         let needed = |number: i32| *(*rel).attr_needed.add((number - i32::from((*rel).min_attr)) as usize);

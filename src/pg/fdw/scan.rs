@@ -535,7 +535,7 @@ impl Scan {
             match &mut self.cursor {
                 Cursor::Start | Cursor::Done | Cursor::Blanks(_) => None,
                 Cursor::Spans(spans) => {
-                    let (ordinal, span) = spans.next_span(needs_id)?;
+                    let (ordinal, span) = spans.next_span(needs_id, &self.inflated)?;
                     Some(span.row(&give, spans.view(), ordinal, spans.id()))
                 }
                 Cursor::Ordered(ordered, question) => {
@@ -653,14 +653,14 @@ impl Entities {
             let mut id = Vec::new();
             if let (Some(filter), Some(state)) = (&filter, &state) {
                 if filter.asks_ids() {
-                    id = view.id(ordinal).or_raise().into_owned();
+                    id = states.id(ordinal).or_raise();
                 }
                 if !matches_state(filter, view, &id, state, inflated) {
                     continue;
                 }
             }
             if needs_id && id.is_empty() {
-                id = view.id(ordinal).or_raise().into_owned();
+                id = states.id(ordinal).or_raise();
             }
             return Some((ordinal, id, state));
         }
@@ -684,7 +684,7 @@ pub(super) fn matches_event(pred: &Pred, view: &View, id: &[u8], event: &Event, 
 }
 
 /// Whether a content has a form; false where there is none.
-fn has_form(view: &View, blob: Option<&Blob>, search: &Search, inflated: &RefCell<Inflated>) -> bool {
+pub(super) fn has_form(view: &View, blob: Option<&Blob>, search: &Search, inflated: &RefCell<Inflated>) -> bool {
     blob.is_some_and(|blob| view.search_content(blob, search, &mut inflated.borrow_mut()).or_raise())
 }
 

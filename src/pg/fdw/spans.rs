@@ -3,15 +3,17 @@
 //! Invariant: entities are looked at one by one, and only those that may have a row that is asked for; what a row says
 //! follows from the entity's events alone.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::vec::IntoIter;
 
 use pgrx::pg_sys;
 
-use super::give::{Give, Row};
+use super::give::{Content, Give, Row};
 use super::pred::{Pred, Subject};
+use super::scan::has_form;
 use super::tuple::{self, Column};
-use crate::engine::{self, Blob, Event, EventScan, Horizon, Interval, Timeline, Version, View};
+use crate::engine::{self, Blob, Event, EventScan, Horizon, Inflated, Interval, Search, Timeline, Version, View};
 use crate::pg::catalog::Shape;
 use crate::pg::clock::to_timestamptz;
 use crate::pg::error::OrRaise;
@@ -93,14 +95,18 @@ impl Spans {
     }
 
     /// The next row, and the entity that it is of.
-    pub fn next_span(&mut self, needs_id: bool) -> Option<(Ordinal, Span)> {
+    pub fn next_span(&mut self, needs_id: bool, inflated: &RefCell<Inflated>) -> Option<(Ordinal, Span)> {
         let needs_id = needs_id || self.pred.asks_ids();
         loop {
             let Some(span) = self.rows.next() else {
                 self.next_entity(needs_id)?;
                 continue;
             };
-            if self.pred.matches(&Subject::span(&self.id, &span.tags, span.from, span.to)) {
+            let blob = span.content.as_ref();
+            let matches = |search: &Search| has_form(&self.view, blob, search, inflated);
+            let content: Option<&dyn Fn(&Search) -> bool> = if blob.is_some() { Some(&matches) } else { None };
+            let subject = Subject::span(&self.id, &span.tags, span.from, span.to).with_content(content);
+            if self.pred.matches(&subject) {
                 return Some((self.ordinal, span));
             }
         }
@@ -129,16 +135,19 @@ impl Span {
     /// The descriptor must be the face's, and its columns what `columns_of` says of it.
     pub unsafe fn row(&self, give: &Give, view: &View, ordinal: Ordinal, id: &[u8]) -> Row {
         let blob = self.content.as_ref().filter(|_| give.needs(Column::Content));
-        let content = blob.map(|blob| view.content(blob).or_raise());
         let name: &dyn Fn() -> Vec<u8> = &|| view.id(ordinal).or_raise().into_owned();
         let columns = give.columns;
+        let content = Content::of(view, blob, columns.content, give.parts, give.inflated, name);
         let value = |column: &Column| {
             Some(match column {
                 Column::Id => columns.id.datum("id", id, name),
                 Column::Tagged(n) => columns.tagged[*n].datum(&self.tags, name)?,
                 Column::Tags => tuple::text_array_datum(&self.tags),
                 Column::Tag => tuple::bytes_datum(self.tags.first()?),
-                Column::Content => columns.content.datum("content", content.as_deref()?, name),
+                Column::Content => match content.datum {
+                    Some(datum) => datum,
+                    None => columns.content.datum("content", content.bytes.as_deref()?, name),
+                },
                 Column::ValidFrom => pg_sys::Datum::from(to_timestamptz(self.from)),
                 Column::ValidFromNs => pg_sys::Datum::from(self.from.0),
                 Column::ValidTo => pg_sys::Datum::from(to_timestamptz(self.to?)),
