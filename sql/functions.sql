@@ -144,13 +144,21 @@ COMMENT ON FUNCTION entitydb.has_columns(regclass, name[]) IS 'internal: whether
 CREATE FUNCTION entitydb.made_functions(face regclass) RETURNS SETOF regprocedure
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT made.oid FROM pg_class c
-    JOIN pg_namespace n ON n.oid = c.relnamespace
+    WITH face AS (SELECT c.relname, c.reltype, n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1),
+    named AS (
+        SELECT f.nspname, f.relname::text AS name FROM face f
+        -- Those that were made before the face was renamed or moved bear its name of then.
+        UNION SELECT n.nspname, left(p.proname, -length('_as_of_ns')) FROM face f
+        JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass AND d.refobjid = f.reltype AND d.classid = 'pg_proc'::regclass
+        JOIN pg_proc p ON p.oid = d.objid AND p.proname LIKE '%\_as\_of\_ns' AND p.prosrc LIKE '%entitydb.at\_ns(%'
+        JOIN pg_namespace n ON n.oid = p.pronamespace
+    )
+    SELECT made.oid FROM named
     CROSS JOIN entitydb.function_endings() e
-    CROSS JOIN LATERAL to_regprocedure(format('%I.%I(%s)', n.nspname, c.relname || e.ending,
+    CROSS JOIN LATERAL to_regprocedure(format('%I.%I(%s)', named.nspname, named.name || e.ending,
         replace(replace(e.arguments, '$id', coalesce(entitydb.type_of($1, 'id'), 'text')),
             '$content', coalesce(entitydb.type_of($1, 'content'), 'bytea')))) made (oid)
-    WHERE c.oid = $1 AND made.oid IS NOT NULL
+    WHERE made.oid IS NOT NULL
 $$;
 COMMENT ON FUNCTION entitydb.made_functions(regclass) IS 'internal: the functions that make_functions made for a face';
 
@@ -209,23 +217,23 @@ BEGIN
     tags := CASE WHEN entitydb.has_columns(face, '{tags}') THEN 'e.tags' ELSE 'NULL::pg_catalog.text[]' END;
     content := CASE WHEN entitydb.has_columns(face, '{content}') THEN 'e.content' ELSE 'NULL::pg_catalog.bytea' END;
 
-    EXECUTE format('CREATE FUNCTION %I.%I(ts timestamptz) RETURNS SETOF %s LANGUAGE sql STABLE PARALLEL RESTRICTED AS %L',
+    EXECUTE format('CREATE OR REPLACE FUNCTION %I.%I(ts timestamptz) RETURNS SETOF %s LANGUAGE sql STABLE PARALLEL RESTRICTED AS %L',
         s, n || '_as_of', f, format('SELECT e.* FROM %s e WHERE entitydb.at(e.tableoid, $1, NULL)', f));
-    EXECUTE format('CREATE FUNCTION %I.%I(ts timestamptz, system timestamptz) RETURNS SETOF %s'
+    EXECUTE format('CREATE OR REPLACE FUNCTION %I.%I(ts timestamptz, system timestamptz) RETURNS SETOF %s'
         ' LANGUAGE sql STABLE PARALLEL RESTRICTED AS %L',
         s, n || '_as_of', f,
         format('SELECT e.* FROM %s e WHERE entitydb.at(e.tableoid, $1, $2) AND $2 IS NOT NULL', f));
-    EXECUTE format('CREATE FUNCTION %I.%I(ts_ns bigint) RETURNS SETOF %s LANGUAGE sql STABLE PARALLEL RESTRICTED AS %L',
+    EXECUTE format('CREATE OR REPLACE FUNCTION %I.%I(ts_ns bigint) RETURNS SETOF %s LANGUAGE sql STABLE PARALLEL RESTRICTED AS %L',
         s, n || '_as_of_ns', f, format('SELECT e.* FROM %s e WHERE entitydb.at_ns(e.tableoid, $1)', f));
     PERFORM entitydb.make_feed(s, n, f, v);
 
     IF entitydb.has_columns(to_regclass(v), '{id,ts,ts_ns,seq}') THEN
-        EXECUTE format('CREATE FUNCTION %I.%I(id %s, since timestamptz DEFAULT ''-infinity'','
+        EXECUTE format('CREATE OR REPLACE FUNCTION %I.%I(id %s, since timestamptz DEFAULT ''-infinity'','
             ' until timestamptz DEFAULT ''infinity'') RETURNS SETOF %s LANGUAGE sql STABLE PARALLEL RESTRICTED AS %L',
             s, n || '_history', id_type, v,
             format('SELECT v.* FROM %s v WHERE v.id OPERATOR(pg_catalog.=) $1%s'
                 ' AND v.ts OPERATOR(pg_catalog.>) $2 AND v.ts OPERATOR(pg_catalog.<=) $3 ORDER BY v.ts_ns, v.seq', v, as_id));
-        EXECUTE format('CREATE FUNCTION %I.%I(since timestamptz, until timestamptz DEFAULT ''infinity'')'
+        EXECUTE format('CREATE OR REPLACE FUNCTION %I.%I(since timestamptz, until timestamptz DEFAULT ''infinity'')'
             ' RETURNS SETOF %s LANGUAGE sql STABLE PARALLEL RESTRICTED AS %L',
             s, n || '_timeline', v,
             format('SELECT v.* FROM %s v WHERE v.ts OPERATOR(pg_catalog.>) $1'
@@ -233,7 +241,7 @@ BEGIN
     END IF;
 
     IF entitydb.has_columns(face, '{id}') THEN
-        EXECUTE format('CREATE FUNCTION %I.%I(id %s, t1 timestamptz, t2 timestamptz)'
+        EXECUTE format('CREATE OR REPLACE FUNCTION %I.%I(id %s, t1 timestamptz, t2 timestamptz)'
             ' RETURNS TABLE (op text, tag text, old_content %4$s, new_content %4$s)'
             ' LANGUAGE sql STABLE PARALLEL RESTRICTED AS %5$L', s, n || '_diff', id_type, content_type, format($body$
 WITH old AS MATERIALIZED (
@@ -260,23 +268,23 @@ WHERE $2 IS NOT NULL AND $3 IS NOT NULL ORDER BY c.part, c.tag COLLATE pg_catalo
 $body$, f, tags, content, as_id, content_type, as_compared));
     END IF;
 
-    EXECUTE format('CREATE FUNCTION %I.%I(id %s, tags text[], content %s DEFAULT NULL, at timestamptz DEFAULT NULL)'
+    EXECUTE format('CREATE OR REPLACE FUNCTION %I.%I(id %s, tags text[], content %s DEFAULT NULL, at timestamptz DEFAULT NULL)'
         ' RETURNS text LANGUAGE sql AS %L', s, n || '_put', id_type, content_type,
         format('SELECT entitydb.put(%L::pg_catalog.regclass, $1%s, $2, %s, $4)', f, as_text, as_bytes));
-    EXECUTE format('CREATE FUNCTION %I.%I(id %s, tag text, at timestamptz DEFAULT NULL) RETURNS boolean LANGUAGE sql AS %L',
+    EXECUTE format('CREATE OR REPLACE FUNCTION %I.%I(id %s, tag text, at timestamptz DEFAULT NULL) RETURNS boolean LANGUAGE sql AS %L',
         s, n || '_tag', id_type, format('SELECT entitydb.tag(%L::pg_catalog.regclass, $1%s, $2, $3)', f, as_text));
-    EXECUTE format('CREATE FUNCTION %I.%I(id %s, tag text, at timestamptz DEFAULT NULL) RETURNS boolean LANGUAGE sql AS %L',
+    EXECUTE format('CREATE OR REPLACE FUNCTION %I.%I(id %s, tag text, at timestamptz DEFAULT NULL) RETURNS boolean LANGUAGE sql AS %L',
         s, n || '_untag', id_type, format('SELECT entitydb.untag(%L::pg_catalog.regclass, $1%s, $2, $3)', f, as_text));
-    EXECUTE format('CREATE FUNCTION %I.%I(id %s, namespace text, value text, at timestamptz DEFAULT NULL)'
+    EXECUTE format('CREATE OR REPLACE FUNCTION %I.%I(id %s, namespace text, value text, at timestamptz DEFAULT NULL)'
         ' RETURNS boolean LANGUAGE sql AS %L', s, n || '_set', id_type,
         format('SELECT entitydb.set(%L::pg_catalog.regclass, $1%s, $2, $3, $4)', f, as_text));
-    EXECUTE format('CREATE FUNCTION %I.%I(id %s, at timestamptz DEFAULT NULL) RETURNS boolean LANGUAGE sql AS %L',
+    EXECUTE format('CREATE OR REPLACE FUNCTION %I.%I(id %s, at timestamptz DEFAULT NULL) RETURNS boolean LANGUAGE sql AS %L',
         s, n || '_delete', id_type, format('SELECT entitydb.delete(%L::pg_catalog.regclass, $1%s, $2)', f, as_text));
-    EXECUTE format('CREATE FUNCTION %I.%I(id %s, at timestamptz DEFAULT NULL) RETURNS boolean LANGUAGE sql AS %L',
+    EXECUTE format('CREATE OR REPLACE FUNCTION %I.%I(id %s, at timestamptz DEFAULT NULL) RETURNS boolean LANGUAGE sql AS %L',
         s, n || '_clear_content', id_type, format('SELECT entitydb.clear_content(%L::pg_catalog.regclass, $1%s, $2)', f, as_text));
-    EXECUTE format('CREATE FUNCTION %I.%I(tags text[], pattern text) RETURNS boolean'
+    EXECUTE format('CREATE OR REPLACE FUNCTION %I.%I(tags text[], pattern text) RETURNS boolean'
         ' LANGUAGE sql IMMUTABLE PARALLEL SAFE AS %L', s, n || '_has_tag', 'SELECT entitydb.has_tag($1, $2)');
-    EXECUTE format('CREATE FUNCTION %I.%I(namespace text, tags text[] DEFAULT ''{}'', at timestamptz DEFAULT NULL)'
+    EXECUTE format('CREATE OR REPLACE FUNCTION %I.%I(namespace text, tags text[] DEFAULT ''{}'', at timestamptz DEFAULT NULL)'
         ' RETURNS TABLE (value text, count bigint) LANGUAGE sql STABLE PARALLEL RESTRICTED AS %L',
         s, n || '_facets',
         format('SELECT f.value, f.count FROM entitydb.facets(%L::pg_catalog.regclass, $1, $2, $3) f', f));
@@ -284,7 +292,7 @@ $body$, f, tags, content, as_id, content_type, as_compared));
     PERFORM entitydb.comment_functions(s, n);
 END
 $make$;
-COMMENT ON FUNCTION entitydb.make_functions(regclass) IS 'makes the functions of a state face beside it; for its owner';
+COMMENT ON FUNCTION entitydb.make_functions(regclass) IS 'makes the functions of a state face beside it, or makes them anew where the face or its schema was renamed; for its owner';
 
 -- Datasets with their faces.
 

@@ -39,33 +39,33 @@ DECLARE
     as_text text := CASE id_type WHEN 'text' THEN '' ELSE '::pg_catalog.text' END;
     as_id text := CASE id_type WHEN 'text' THEN ' COLLATE pg_catalog."C"' ELSE '' END;
 BEGIN
-    EXECUTE format('CREATE FUNCTION %I.%I(namespace text, cardinality text) RETURNS bigint LANGUAGE sql AS %L',
+    EXECUTE format('CREATE OR REPLACE FUNCTION %I.%I(namespace text, cardinality text) RETURNS bigint LANGUAGE sql AS %L',
         s, n || '_namespace', format('SELECT entitydb.declare(%s, $1, $2)', lit));
-    EXECUTE format('CREATE FUNCTION %I.%I(tags text[], since timestamptz, until timestamptz, step interval)'
+    EXECUTE format('CREATE OR REPLACE FUNCTION %I.%I(tags text[], since timestamptz, until timestamptz, step interval)'
         ' RETURNS TABLE (at timestamptz, count bigint)' || reads, s, n || '_trend',
         format('SELECT t.at, t.count FROM entitydb.trend(%s, $1, $2, $3, $4) t', lit));
-    EXECUTE format('CREATE FUNCTION %I.%I(namespace text, tags text[], since timestamptz, until timestamptz, step interval)'
+    EXECUTE format('CREATE OR REPLACE FUNCTION %I.%I(namespace text, tags text[], since timestamptz, until timestamptz, step interval)'
         ' RETURNS TABLE (at timestamptz, value text, count bigint)' || reads, s, n || '_trend_by',
         format('SELECT t.at, t.value, t.count FROM entitydb.trend_by(%s, $1, $2, $3, $4, $5) t', lit));
     IF id_type IS NULL THEN
         RETURN;
     END IF;
-    EXECUTE format('CREATE FUNCTION %I.%I(tags text[], t1 timestamptz, t2 timestamptz)'
+    EXECUTE format('CREATE OR REPLACE FUNCTION %I.%I(tags text[], t1 timestamptz, t2 timestamptz)'
         ' RETURNS TABLE (id %s, change text)' || reads, s, n || '_diff_set', id_type,
         format('SELECT d.id%s, d.change FROM entitydb.diff_set(%s, $1, $2, $3) d', of_type, lit));
-    EXECUTE format('CREATE FUNCTION %I.%I(id %s, temporal_tags text[], content %s DEFAULT NULL) RETURNS text LANGUAGE sql AS %L',
+    EXECUTE format('CREATE OR REPLACE FUNCTION %I.%I(id %s, temporal_tags text[], content %s DEFAULT NULL) RETURNS text LANGUAGE sql AS %L',
         s, n || '_import', id_type, content_type,
         format('SELECT entitydb.import(%s, $1%s, $2, %s)', lit, as_text, as_bytes));
     IF NOT entitydb.has_columns(face, '{tags}') THEN
         RETURN;
     END IF;
-    EXECUTE format('CREATE FUNCTION %I.%I(id %s, relation text, at timestamptz DEFAULT NULL) RETURNS TABLE (id %3$s)' || reads,
+    EXECUTE format('CREATE OR REPLACE FUNCTION %I.%I(id %s, relation text, at timestamptz DEFAULT NULL) RETURNS TABLE (id %3$s)' || reads,
         s, n || '_related', id_type,
         format('SELECT pg_catalog.substr(t.tag, pg_catalog.length($2) OPERATOR(pg_catalog.+) 2)%s'
             ' FROM %s e CROSS JOIN LATERAL pg_catalog.unnest(e.tags) t (tag) WHERE entitydb.at_or_now(e.tableoid, $3)'
             ' AND e.id OPERATOR(pg_catalog.=) $1%s'
             ' AND pg_catalog.starts_with(t.tag, $2 OPERATOR(pg_catalog.||) '':'')', of_type, f, as_id));
-    EXECUTE format('CREATE FUNCTION %I.%I(id %s, relation text, at timestamptz DEFAULT NULL) RETURNS TABLE (id %3$s)' || reads,
+    EXECUTE format('CREATE OR REPLACE FUNCTION %I.%I(id %s, relation text, at timestamptz DEFAULT NULL) RETURNS TABLE (id %3$s)' || reads,
         s, n || '_referrers', id_type,
         format('SELECT e.id FROM %s e WHERE entitydb.at_or_now(e.tableoid, $3) AND e.tags OPERATOR(pg_catalog.@>)'
             ' ARRAY[$2 OPERATOR(pg_catalog.||) '':'' OPERATOR(pg_catalog.||) $1%s]', f, as_text));

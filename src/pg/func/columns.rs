@@ -95,7 +95,7 @@ unsafe fn definition(column: &pg_sys::ColumnDef) -> (String, pg_sys::Oid, String
         }
         if !column.collClause.is_null() {
             let collation = raised(|| pg_sys::get_collation_oid((*column.collClause).collname, false));
-            definition.push_str(&format!(" COLLATE {}", quoted(pg_sys::generate_collation_name(collation))));
+            definition.push_str(&format!(" COLLATE {}", qualified_collation(collation)));
         }
         (name, type_oid, definition)
     }
@@ -116,6 +116,27 @@ unsafe fn content_type(column: &str, name: &pg_sys::TypeName) -> Option<pg_sys::
             b"jsonb" => Some(pg_sys::JSONBOID),
             _ => None,
         }
+    }
+}
+
+/// The name of a collation with its schema: it is read in another search_path than it was written in.
+unsafe fn qualified_collation(collation: pg_sys::Oid) -> String {
+    // SAFETY: a cached row is valid until it is released, and the names are copied before; other look-ups are plain.
+    unsafe {
+        let cache = pg_sys::SysCacheIdentifier::COLLOID as i32;
+        let tuple = pg_sys::SearchSysCache1(cache, pg_sys::Datum::from(collation));
+        if tuple.is_null() {
+            raise(
+                Code::ERRCODE_UNDEFINED_OBJECT,
+                format!("collation with oid {} does not exist", collation.to_u32()),
+                None,
+            );
+        }
+        let row = &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_collation>();
+        let schema = pg_sys::get_namespace_name(row.collnamespace);
+        let name = quoted(pg_sys::quote_qualified_identifier(schema, row.collname.data.as_ptr()));
+        pg_sys::ReleaseSysCache(tuple);
+        name
     }
 }
 
