@@ -257,6 +257,12 @@ impl Place<'_> {
         self.tree.carriers(self.view, (tag, keys), self.moment, self.chunk, words)
     }
 
+    /// Whether nobody in the chunk carries the tag, by what there is of it and of the overlay.
+    fn is_absent(&self, tag: &[u8], keys: &Keys) -> bool {
+        let begins = |key: &Key| key.begins.binary_search_by_key(&self.chunk, |entry| entry.chunk).is_ok();
+        !keys.iter().any(begins) && !self.tree.overlay.names(tag)
+    }
+
     fn exists(&self, words: &mut Words) -> Result<()> {
         compose(self.view, &self.tree.exists, self.moment, self.chunk, words)?;
         self.tree.overlay.apply(None, self.chunk, words);
@@ -323,7 +329,7 @@ impl Node {
             Node::Several(tags) => {
                 words.fill(0);
                 let (mut once, mut these) = (Box::new([0_u64; 1024]), Box::new([0_u64; 1024]));
-                for (tag, keys) in tags {
+                for (tag, keys) in tags.iter().filter(|(tag, keys)| !at.is_absent(tag, keys)) {
                     at.carriers(tag, keys, &mut these)?;
                     for ((word, once), these) in words.iter_mut().zip(once.iter_mut()).zip(these.iter()) {
                         *word |= *once & these;
@@ -361,17 +367,26 @@ impl Node {
                     }
                 }
             }
-            Node::Or(inner) => match inner.split_first() {
-                None => words.fill(0),
-                Some((first, rest)) => {
-                    first.eval(at, words)?;
-                    let mut some = Box::new([0_u64; 1024]);
-                    for node in rest {
-                        node.eval(at, &mut some)?;
-                        combine(words, &some, |a, b| a | b);
+            Node::Or(inner) => {
+                let mut some: Option<Box<Words>> = None;
+                let mut is_first = true;
+                for node in inner {
+                    if matches!(node, Node::Tag(tag, keys) if at.is_absent(tag, keys)) {
+                        continue;
                     }
+                    if is_first {
+                        node.eval(at, words)?;
+                        is_first = false;
+                        continue;
+                    }
+                    let some = some.get_or_insert_with(|| Box::new([0; 1024]));
+                    node.eval(at, some)?;
+                    combine(words, some, |a, b| a | b);
                 }
-            },
+                if is_first {
+                    words.fill(0);
+                }
+            }
             Node::Not(node) => {
                 at.exists(words)?;
                 let mut some = Box::new([0_u64; 1024]);

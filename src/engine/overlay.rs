@@ -151,6 +151,11 @@ impl Overlay {
         }
     }
 
+    /// Whether overlaid entities say something of a tag.
+    pub(super) fn names(&self, tag: &[u8]) -> bool {
+        self.tags.contains_key(tag)
+    }
+
     /// The tags with this prefix of which overlaid entities say something.
     pub(super) fn tags_with(&self, prefix: &[u8]) -> impl Iterator<Item = &Vec<u8>> {
         let from = (Bound::Included(prefix), Bound::Unbounded);

@@ -254,6 +254,11 @@ impl View {
         content.ok_or_else(|| Error::Missing { segment: format!("content {number}") })
     }
 
+    /// About how many tags have this prefix, in segments.
+    pub fn count_tags_with(&self, prefix: &[u8]) -> Result<u64> {
+        self.runs().map(|(run, _)| Ok(run.tags.prefix(prefix)?.len() as u64)).sum()
+    }
+
     /// About how many entities the expression selects now (from stored cardinalities; reads no postings).
     pub fn estimate(&self, expr: &TagExpr) -> Result<f64> {
         let unsealed = self.delta.fraction(expr) * self.delta.entities() as f64;

@@ -124,3 +124,18 @@ EXPLAIN (COSTS off) SELECT count(*) FROM thing WHERE status IN ('open', 'closed'
 CREATE FUNCTION leak(text) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$ BEGIN RAISE NOTICE 'saw %', $1; RETURN true; END $$;
 CREATE VIEW shown WITH (security_barrier) AS SELECT * FROM thing WHERE status = 'a:b';
 EXPLAIN (COSTS off) SELECT id FROM shown WHERE 10 / priority > 100;
+-- A namespace of as many values as entities is looked up where that is fast, and else read through.
+CREATE FOREIGN TABLE wide (id text, email text, tags text[]) SERVER entitydb OPTIONS (dataset 'wide');
+SET entitydb.bulk_threshold = 100;
+INSERT INTO wide (id, email) SELECT 'w' || n, CASE WHEN n % 100 = 0 THEN NULL ELSE 'user' || n || '@example.com' END FROM generate_series(1, 3000) n;
+RESET entitydb.bulk_threshold;
+CREATE VIEW wide_differs AS SELECT c.text, ids('(SELECT count(*)::text AS id FROM wide WHERE ' || c.text || ') c', 'true') AS pushed,
+    ids('(SELECT count(*)::text AS id FROM (SELECT * FROM wide OFFSET 0) w WHERE ' || c.text || ') c', 'true') AS filtered
+FROM (VALUES ('email = ''user77@example.com'''), ('email <> ''user77@example.com'''), ('email LIKE ''user77%'''), ('email IS NULL'), ('NOT email < ''user5''')) c (text);
+SELECT * FROM wide_differs;
+SELECT entity_drop('wide');
+SELECT entity_create('wide', 'email text');
+SET entitydb.bulk_threshold = 100;
+INSERT INTO wide (id, email) SELECT 'w' || n, CASE WHEN n % 100 = 0 THEN NULL ELSE 'user' || n || '@example.com' END FROM generate_series(1, 3000) n;
+RESET entitydb.bulk_threshold;
+SELECT * FROM wide_differs;

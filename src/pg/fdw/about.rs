@@ -376,6 +376,10 @@ impl Asked {
     /// Finds out whether any entity must be looked at, at this horizon; `stays` says that later horizons are the same.
     pub fn settle(&self, view: &Arc<View>, horizon: &Horizon, stays: bool) {
         let mut answer = self.answer(view);
+        if self.is_slow(view, &answer) {
+            let _ = self.answer.set(Answer { known: TagExpr::Never, open: Some(TagExpr::Exists) });
+            return;
+        }
         if let Some(open) = &answer.open {
             let several = TagExpr::Several(self.test.column.prefix.clone());
             let is_several = *open == several;
@@ -395,6 +399,16 @@ impl Asked {
         }
         // A question that was answered before, by a bound of the same view, keeps that answer, which is as right.
         let _ = self.answer.set(answer);
+    }
+
+    /// Whether so many tags are to be looked up that looking at every entity costs less.
+    fn is_slow(&self, view: &View, answer: &Answer) -> bool {
+        // To lay out the postings of a tag takes about twice as long as to read an entity.
+        const ENTITIES_A_TAG: f64 = 2.5;
+        const ALWAYS_FAST: u64 = 1000;
+        let all = view.count_tags_with(&self.test.column.prefix).or_raise();
+        let tags = lookups(&answer.known, all) + answer.open.as_ref().map_or(0, |open| lookups(open, all));
+        tags > ALWAYS_FAST && tags as f64 * ENTITIES_A_TAG > view.estimate(&TagExpr::Exists).or_raise()
     }
 
     /// What the tags of the view say.
@@ -485,6 +499,17 @@ impl Asked {
         let all = TagExpr::And(each.into_iter().map(TagExpr::Or).collect());
         let open = (!open.is_empty()).then_some(TagExpr::Or(open));
         Answer { known: if self.negated { not(all) } else { all }, open }
+    }
+}
+
+/// About how many tags a tree looks up, where the namespace has `all`.
+fn lookups(expr: &TagExpr, all: u64) -> u64 {
+    match expr {
+        TagExpr::Exists | TagExpr::Never | TagExpr::Ordinals(_) => 0,
+        TagExpr::Tag(_) => 1,
+        TagExpr::Prefix(_) | TagExpr::Several(_) => all,
+        TagExpr::And(inner) | TagExpr::Or(inner) => inner.iter().map(|e| lookups(e, all)).sum(),
+        TagExpr::Not(inner) => lookups(inner, all),
     }
 }
 
