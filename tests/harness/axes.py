@@ -167,6 +167,23 @@ class Axes:
                 found = error.sqlstate
             self.report.equal(found, "22023", f"SQLSTATE of {source}, below the floor")
 
+    def check_restored(self):
+        """A copy of all events with their system times answers as the original did, whatever path it takes."""
+        known = [(system, then) for system, truncated, then in self.questions.known if truncated == self.run.truncated]
+        self.db.query("SET entitydb.import_system_time = on")
+        for name, threshold, maintain in (("loaded", 1, "compact"), ("written", 1000000, "seal")):
+            self.db.query(f"SELECT entity_create('{name}'); SET entitydb.bulk_threshold = {threshold}")
+            self.db.query(f"INSERT INTO {name}_event SELECT * FROM entity_event")
+            for one in self.model.one:
+                self.db.query(f"SELECT {name}_namespace({literal(one)}, 'one')")
+            for maintenance in ("SELECT 1", f"SELECT entitydb.{maintain}('{name}')"):
+                self.db.query(maintenance)
+                self.questions.same(name, self.model.states(self.run.now()))
+                for system, then in known:
+                    then.one, t = self.model.one, self.questions.random_ns()
+                    self.questions.same(f"{name}_as_of({timestamp(t)}, {literal(system)})", then.states(t // 1000 * 1000 + 999))
+        self.db.query("RESET entitydb.import_system_time; RESET entitydb.bulk_threshold")
+
     # Bounds of the session.
 
     def check_bounds(self):
