@@ -169,6 +169,18 @@ SELECT entitydb.make_functions('posing');
 SELECT entitydb.check_face('posing');
 DROP FOREIGN DATA WRAPPER regress_other CASCADE;
 
+-- Nothing runs as another role because it says so; nothing that is found by a path is found by the caller's; and PUBLIC reads
+-- names and views that choose their rows, and writes nothing.
+SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'entitydb'::regnamespace AND p.prosecdef;
+SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+WHERE p.pronamespace = 'entitydb'::regnamespace AND l.lanname IN ('sql', 'plpgsql')
+    AND NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (p.proconfig), false);
+SELECT c.relname, c.relkind, a.privilege_type, 'security_barrier=true' = ANY (c.reloptions) AS barrier
+FROM pg_class c CROSS JOIN aclexplode(c.relacl) a
+WHERE c.relnamespace = 'entitydb'::regnamespace AND a.grantee = 0 ORDER BY 1, 3;
+SELECT c.relname, t.attname, a.privilege_type
+FROM pg_class c JOIN pg_attribute t ON t.attrelid = c.oid CROSS JOIN aclexplode(t.attacl) a
+WHERE c.relnamespace = 'entitydb'::regnamespace AND a.grantee = 0 ORDER BY 1, t.attnum;
 -- Default privileges are meant for what users make, and give no right to what lies below a dataset.
 ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO regress_stranger;
 ALTER DEFAULT PRIVILEGES GRANT ALL ON SEQUENCES TO regress_stranger;
