@@ -9,7 +9,7 @@ use pgrx::prelude::*;
 use super::catalog::{self, Dataset};
 use super::error::{OrRaise, raise};
 use super::func::dataset_for_columns;
-use super::{maintain, manifest, store, write};
+use super::{lock, maintain, manifest, store, write};
 use crate::engine::{self, Rules};
 
 pgrx::extension_sql_file!("../../sql/namespace.sql", name = "namespace", requires = ["catalog"]);
@@ -74,6 +74,8 @@ fn declare(dataset: &Dataset, namespace: &str, one: bool) -> i64 {
     unsafe {
         pg_sys::PreventCommandIfReadOnly(c"entity_namespace".as_ptr());
         pg_sys::CommandCounterIncrement();
+        // The dataset comes before maintenance, as in a load: whoever declares may write afterwards.
+        lock::dataset_for_writing(dataset);
         maintain::lock(dataset);
         let snapshot = pg_sys::RegisterSnapshot(pg_sys::GetLatestSnapshot());
         let view = store::view(dataset, snapshot);
