@@ -180,6 +180,8 @@ BEGIN
     -- What of an erasure is not finished yet goes with the dataset.
     UPDATE entitydb.erasure_log l SET needed = (pg_current_xact_id()::text::numeric + 1)::text::xid8
     WHERE l.dataset = n AND l.done_at IS NULL;
+    DELETE FROM entitydb.retention_policy p WHERE p.dataset = n;
+    PERFORM entitydb.forget_floor(n);
     INSERT INTO entitydb.removed (file, xid)
     SELECT s.name, pg_current_xact_id() FROM entitydb.segment s WHERE s.dataset = n;
     DELETE FROM entitydb.segment s WHERE s.dataset = n;

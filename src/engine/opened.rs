@@ -52,6 +52,13 @@ impl Opened {
         self.reader.kind()
     }
 
+    /// The first instant of an entity's events in a run or tile.
+    pub fn first_instant(&self, ordinal: Ordinal) -> Result<Option<Ns>> {
+        let Body::Run(run) = &self.body else { return Ok(None) };
+        let ranks = run.log.events(ordinal)?.into_iter().map(|event| event.rank);
+        ranks.min().map(|rank| run.instants.ts(rank)).transpose()
+    }
+
     /// The file itself.
     pub(super) fn reader(&self) -> &Arc<Reader> {
         &self.reader

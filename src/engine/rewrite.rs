@@ -15,13 +15,14 @@ use super::{BuildOptions, FileInfo, View};
 use crate::error::{Error, Result};
 use crate::index::log::{LogEvent, NO_TAG};
 use crate::segment::Files;
-use crate::types::{Micros, Ordinal, Seq, Xid};
+use crate::types::{Micros, Op, Ordinal, Seq, Xid};
 
 /// Which events go.
 #[derive(Clone, Debug, Default)]
 pub struct Removal {
     entities: RoaringBitmap,
     events: BTreeMap<Ordinal, Vec<Seq>>,
+    others: BTreeMap<Ordinal, Vec<(Seq, Op)>>,
 }
 
 impl Removal {
@@ -36,9 +37,16 @@ impl Removal {
         self.events.insert(ordinal, seqs);
     }
 
+    /// These events of an entity stay with another operation, without their tags and contents.
+    pub fn becomes(&mut self, ordinal: Ordinal, others: Vec<(Seq, Op)>) {
+        if !others.is_empty() {
+            self.others.insert(ordinal, others);
+        }
+    }
+
     /// Whether nothing goes.
     pub fn is_empty(&self) -> bool {
-        self.entities.is_empty() && self.events.is_empty()
+        self.entities.is_empty() && self.events.is_empty() && self.others.is_empty()
     }
 
     /// Takes what goes out of the events of an entity.
@@ -47,6 +55,11 @@ impl Removal {
             events.clear();
         } else if let Some(seqs) = self.events.get(&ordinal) {
             events.retain(|event| seqs.binary_search(&event.seq).is_err());
+        }
+        for (seq, op) in self.others.get(&ordinal).into_iter().flatten() {
+            if let Some(event) = events.iter_mut().find(|event| event.seq == *seq) {
+                *event = LogEvent { op: *op, tag: NO_TAG, content: None, ..*event };
+            }
         }
     }
 }

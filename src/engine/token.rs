@@ -32,6 +32,11 @@ impl Token {
         self.xmax
     }
 
+    /// Whether the snapshot knew every transaction up to this one.
+    pub fn knows_all_to(&self, tx: Xid) -> bool {
+        tx < self.xmin
+    }
+
     /// Whether the snapshot knew what a top-level transaction did.
     pub fn knows(&self, tx: Xid) -> bool {
         tx < self.xmin || (tx < self.xmax && self.in_progress.binary_search(&tx).is_err())

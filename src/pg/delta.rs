@@ -12,7 +12,7 @@ use pgrx::prelude::*;
 use super::catalog::Dataset;
 use super::compat;
 use super::error::{OrRaise, raise};
-use super::{maintain, manifest, settings, transaction};
+use super::{maintain, manifest, settings, transaction, valid_floor};
 use crate::engine;
 use crate::format::changeset;
 use crate::types::{ChangeSet, Micros, Ordinal, Seq, StoredContent, Xid};
@@ -196,6 +196,7 @@ pub fn write(dataset: &Dataset, sets: &[ChangeSet]) {
         return;
     }
     set_written(dataset);
+    valid_floor::check_writes(dataset, sets);
     // SAFETY: the delta has exactly COLUMNS columns of these types; tuples are freed after they are inserted.
     unsafe {
         let rel = pg_sys::table_open(dataset.delta, pg_sys::RowExclusiveLock as _);

@@ -11,7 +11,7 @@ use pgrx::prelude::*;
 use super::catalog::{self, Dataset};
 use super::error::{OrRaise, raise};
 use super::func::as_extension;
-use super::{clock, delta, maintain, manifest, settings, store, write};
+use super::{clock, delta, maintain, manifest, retain, settings, store, write};
 use crate::engine::{self, Removal};
 use crate::types::Xid;
 
@@ -38,6 +38,7 @@ pub fn erase(dataset: &Dataset, ids: &BTreeSet<Vec<u8>>, reason: Option<&str>) -
         let (known, base) =
             unsafe { (store::view_of_ids(dataset, &named, snapshot), store::view_of_segments(dataset, snapshot)) };
         let ordinals: Vec<_> = named.iter().filter_map(|id| known.resolve(id).or_raise()).collect();
+        retain::check_not_held(dataset, &known, &ordinals);
         ordinals.iter().for_each(|ordinal| removal.entity(*ordinal));
         // SAFETY: the snapshot is registered.
         let others = unsafe { delta::read_all(dataset, snapshot) }.into_iter().filter(|set| !ids.contains(&set.id));

@@ -8,7 +8,7 @@ use pgrx::prelude::*;
 
 use super::catalog::{self, Dataset};
 use super::error::raise;
-use super::{clock, manifest, token};
+use super::{clock, manifest, token, valid_floor};
 use crate::engine::Token;
 use crate::types::Xid;
 
@@ -93,6 +93,8 @@ fn below(dataset: &Dataset, asked: String, floor: String) -> ! {
 /// `snapshot` must be registered or active.
 pub unsafe fn check(dataset: &Dataset, snapshot: pg_sys::Snapshot, system: pg_sys::TimestampTz) {
     // SAFETY: the caller's promise is passed on.
+    unsafe { valid_floor::check_system(dataset, snapshot, system) };
+    // SAFETY: the caller's promise is passed on.
     let Some((tx, at)) = (unsafe { truncated(dataset, snapshot) }) else { return };
     let asked = || format!("system time {}", clock::shown(system));
     if is_own(tx) {
@@ -110,6 +112,8 @@ pub unsafe fn check(dataset: &Dataset, snapshot: pg_sys::Snapshot, system: pg_sy
 /// `snapshot` must be registered or active.
 pub unsafe fn check_token(dataset: &Dataset, snapshot: pg_sys::Snapshot, token: &Token) {
     token::check_not_future(token);
+    // SAFETY: the caller's promise is passed on.
+    unsafe { valid_floor::check_token(dataset, snapshot, token) };
     // SAFETY: the caller's promise is passed on.
     let Some((tx, _)) = (unsafe { truncated(dataset, snapshot) }) else { return };
     if is_own(tx) || !token.knows(tx) {

@@ -11,7 +11,7 @@ use pgrx::prelude::*;
 
 use super::catalog::{self, Dataset};
 use super::error::{OrRaise, raise};
-use super::{clock, delta, erase, manifest, settings, store};
+use super::{clock, delta, erase, manifest, retain, settings, store};
 use crate::engine;
 use crate::segment::{Directory, parse_name};
 use crate::types::{ChangeSet, Xid};
@@ -92,6 +92,11 @@ pub fn seal(dataset: &Dataset) -> i64 {
         delta::remove(dataset, &places);
         i64::try_from(events).unwrap_or(i64::MAX)
     });
+    if retain::is_set(dataset) && retain::keep_writers_out(dataset, false) {
+        // SAFETY: seal is parallel unsafe, so commands may be counted on; retention sees the new run.
+        unsafe { pg_sys::CommandCounterIncrement() };
+        retain::apply(dataset);
+    }
     erase::finish(dataset, erase::Wait::Skip);
     sealed
 }
@@ -99,8 +104,12 @@ pub fn seal(dataset: &Dataset) -> i64 {
 /// Merges the dataset's runs and tiles into one. Returns how many files were replaced.
 pub fn compact(dataset: &Dataset) -> i64 {
     begin(c"compact");
+    let applies = retain::is_set(dataset) && retain::keep_writers_out(dataset, true);
     lock(dataset);
     sweep();
+    if applies {
+        retain::apply(dataset);
+    }
     let merged = with_fresh_snapshot(|snapshot| {
         // SAFETY: the snapshot is registered.
         let base = unsafe { store::view_of_segments(dataset, snapshot) };

@@ -16,6 +16,7 @@ pub mod maintain;
 mod maintain_sql;
 pub mod manifest;
 pub mod namespace;
+pub mod retain;
 pub mod session;
 pub mod settings;
 pub mod snapshot_time;
@@ -25,6 +26,7 @@ mod tests;
 pub mod thread;
 pub mod token;
 pub mod transaction;
+pub mod valid_floor;
 pub mod write;
 
 use pgrx::prelude::*;
@@ -33,6 +35,7 @@ pgrx::extension_sql_file!("../../sql/catalog.sql", name = "catalog", bootstrap);
 pgrx::extension_sql_file!("../../sql/maintain.sql", name = "maintain");
 pgrx::extension_sql_file!("../../sql/comments.sql", name = "comments", requires = ["fdw", "write"]);
 pgrx::extension_sql_file!("../../sql/erase.sql", name = "erase", requires = ["maintain"]);
+pgrx::extension_sql_file!("../../sql/retain.sql", name = "retain", requires = ["erase"]);
 
 /// Called when the library is loaded; shared memory can be had at preload only.
 #[pg_guard]

@@ -13,7 +13,7 @@ use crate::engine::{Load, LoadMode};
 use crate::pg::catalog::{Dataset, Shape};
 use crate::pg::error::OrRaise;
 use crate::pg::write::{self, At};
-use crate::pg::{compat, delta, lock, maintain, manifest, settings, store, thread};
+use crate::pg::{compat, delta, lock, maintain, manifest, settings, store, thread, valid_floor};
 use crate::segment::Directory;
 
 /// Past this much memory a part of the load is written out.
@@ -194,6 +194,7 @@ fn publish(dataset: &Dataset, (load, mut files): (Load, Directory)) {
     // SAFETY: the dataset is held alone, so nobody else takes ordinals meanwhile.
     let mut ordinals = |count: u32| Ok(unsafe { compat::reserve_ordinals(dataset.ordinals, count) });
     let built = load.finish(&view, &mut ordinals, &mut files, &thread::start_quietly).or_raise();
+    valid_floor::check_load(dataset, &built);
     manifest::publish(dataset, &built);
     delta::set_written(dataset);
 }

@@ -144,6 +144,23 @@ impl Pred {
         }
     }
 
+    /// Between which instants all events lie that match, as far as the tree says so for all of them.
+    pub fn bounds(&self) -> (Option<Ns>, Option<Ns>) {
+        match self {
+            Pred::Between(Instant::Ts, from, to) => (Some(*from), Some(*to)),
+            Pred::And(all) => all.iter().map(Pred::bounds).fold((None, None), |(from, to), (f, t)| {
+                (
+                    from.max(f),
+                    match (to, t) {
+                        (Some(to), Some(t)) => Some(to.min(t)),
+                        (to, t) => to.or(t),
+                    },
+                )
+            }),
+            _ => (None, None),
+        }
+    }
+
     /// Whether the subject satisfies the tree.
     pub fn matches(&self, s: &Subject) -> bool {
         match self {

@@ -28,8 +28,9 @@ use crate::engine::{
 use crate::pg::catalog::{self, Dataset, Shape};
 use crate::pg::error::OrRaise;
 use crate::pg::session::Bounds;
+use crate::pg::valid_floor::{self, Cut};
 use crate::pg::{clock, manifest, snapshot_time, store};
-use crate::types::{Ordinal, Xid};
+use crate::types::{Ns, Ordinal, Xid};
 
 /// A scan's own state, freed with the query's memory.
 pub struct Scan {
@@ -115,6 +116,8 @@ pub(super) struct Question {
     pub(super) pred: Pred,
     /// The entities outside of which nothing matches, if they are known.
     pub(super) pinned: Option<Vec<Ordinal>>,
+    /// What versions and intervals are cut at.
+    floors: Cut,
 }
 
 /// The entity whose events are given: its ordinal, its id where that is needed, its events and the next one's place.
@@ -425,6 +428,21 @@ impl Scan {
                 found.sort_unstable();
                 found
             });
+            if let Valid::At(t) = horizon.valid {
+                valid_floor::check(&self.dataset, snapshot, t, pinned.as_deref());
+            }
+            if self.shape == Shape::Event && wanted.is_none() {
+                // No bound is no instant that is asked for: what there is is shown.
+                let (from, to) = pred.bounds();
+                let asked = [from.filter(|from| *from > Ns::MIN_WRITABLE), to].into_iter().flatten().min();
+                if let Some(t) = asked {
+                    valid_floor::check(&self.dataset, snapshot, t, pinned.as_deref());
+                }
+            }
+            let floors = match self.shape {
+                Shape::Version | Shape::Tag => valid_floor::of_spans(&self.dataset, snapshot),
+                Shape::State | Shape::Event => Cut::default(),
+            };
             if self.shape == Shape::Event
                 && self.blank
                 && self.quals.is_empty()
@@ -445,7 +463,7 @@ impl Scan {
                 _ => Vec::new(),
             };
             let stays = self.marker.is_none();
-            let question = Question { shape: self.shape, view, horizon, stays, bound, wanted, pred, pinned };
+            let question = Question { shape: self.shape, view, horizon, stays, bound, wanted, pred, pinned, floors };
             if self.order.is_empty() {
                 let mut cursor = question.cursor(wants);
                 if let Cursor::Events { erasures, .. } = &mut cursor {
@@ -604,7 +622,7 @@ impl Question {
             }
             Shape::Version | Shape::Tag => {
                 let (horizon, pred) = (self.horizon.clone(), self.pred.clone());
-                Cursor::Spans(Box::new(Spans::new(self.shape, view, horizon, pred, pinned)))
+                Cursor::Spans(Box::new(Spans::new(self.shape, view, horizon, pred, pinned, self.floors.clone())))
             }
             Shape::State => {
                 let (ordinals, select, filter) = match pinned {

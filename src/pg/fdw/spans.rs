@@ -17,12 +17,14 @@ use crate::engine::{self, Blob, Event, EventScan, Horizon, Inflated, Interval, S
 use crate::pg::catalog::Shape;
 use crate::pg::clock::to_timestamptz;
 use crate::pg::error::OrRaise;
+use crate::pg::valid_floor::Cut;
 use crate::types::{Ns, Ordinal, Seq};
 
 /// A running scan of a version or tag face.
 pub struct Spans {
     view: Arc<View>,
     horizon: Horizon,
+    floors: Cut,
     pred: Pred,
     shape: Shape,
     scan: EventScan,
@@ -67,7 +69,15 @@ impl Rows {
 
 impl Spans {
     /// Rows that satisfy `pred`, of the entities `pinned` if they are known.
-    pub fn new(shape: Shape, view: Arc<View>, horizon: Horizon, pred: Pred, pinned: Option<Vec<Ordinal>>) -> Self {
+    /// What ended at or below a floor is left out.
+    pub fn new(
+        shape: Shape,
+        view: Arc<View>,
+        horizon: Horizon,
+        pred: Pred,
+        pinned: Option<Vec<Ordinal>>,
+        floors: Cut,
+    ) -> Self {
         let ordinals = match pinned {
             Some(ordinals) => Some(ordinals),
             None => {
@@ -81,7 +91,7 @@ impl Spans {
             None => EventScan::all(view.clone(), None).or_raise(),
         };
         let rows = Rows::Intervals(Vec::new().into_iter());
-        Self { view, horizon, pred, shape, scan, events: Vec::new(), ordinal: Ordinal(0), id: Vec::new(), rows }
+        Self { view, horizon, floors, pred, shape, scan, events: Vec::new(), ordinal: Ordinal(0), id: Vec::new(), rows }
     }
 
     /// The id of the entity whose row was given last, if it was needed.
@@ -102,6 +112,9 @@ impl Spans {
                 self.next_entity(needs_id)?;
                 continue;
             };
+            if span.to.is_some_and(|to| self.floors.of(self.ordinal).is_some_and(|floor| to <= floor)) {
+                continue;
+            }
             let blob = span.content.as_ref();
             let matches = |search: &Search| has_form(&self.view, blob, search, inflated);
             let content: Option<&dyn Fn(&Search) -> bool> = if blob.is_some() { Some(&matches) } else { None };

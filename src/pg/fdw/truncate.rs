@@ -10,7 +10,8 @@ use pgrx::prelude::*;
 
 use crate::pg::catalog::{self, Shape};
 use crate::pg::error::raise;
-use crate::pg::{delta, floor, maintain, manifest, transaction, write};
+use crate::pg::func::as_extension;
+use crate::pg::{delta, floor, maintain, manifest, retain, transaction, write};
 
 /// Adds the callback of TRUNCATE to the table.
 pub fn install(routine: &mut pg_sys::FdwRoutine) {
@@ -45,6 +46,7 @@ unsafe extern "C-unwind" fn truncate(
             let heap = pg_sys::table_open(dataset.delta, pg_sys::AccessExclusiveLock as _);
             pg_sys::CheckTableNotInUse(heap, c"TRUNCATE".as_ptr());
             maintain::lock(&dataset);
+            retain::check_no_hold(&dataset, "truncate the face");
             transaction::note_write(&dataset);
             // Under both locks no segment can come to be; its files are unlinked when no snapshot needs them.
             let snapshot = pg_sys::RegisterSnapshot(pg_sys::GetLatestSnapshot());
@@ -52,10 +54,19 @@ unsafe extern "C-unwind" fn truncate(
             let names = manifest::names(&dataset, snapshot);
             manifest::replace(&dataset, &[], &names);
             floor::raise_to_now(&dataset, snapshot);
+            forget_floor(dataset.id);
             pg_sys::UnregisterSnapshot(snapshot);
             pg_sys::table_close(heap, pg_sys::NoLock as _);
             // Another face of the same dataset may follow in the list.
             pg_sys::CommandCounterIncrement();
         }
+    }
+}
+
+/// Any past may be written again.
+fn forget_floor(dataset: i32) {
+    let done = as_extension(|| Spi::run_with_args("SELECT entitydb.forget_floor($1)", &[dataset.into()]));
+    if let Err(fault) = done {
+        raise(Code::ERRCODE_INTERNAL_ERROR, format!("could not take away the floor: {fault}"), None);
     }
 }

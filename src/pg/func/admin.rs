@@ -121,6 +121,7 @@ fn remove_dataset(name: &str) -> bool {
             Some("Only those who administer it may drop it."),
         );
     }
+    crate::pg::retain::check_no_hold(&dataset, "drop what is");
     as_extension(|| {
         Spi::get_one_with_args::<bool>("SELECT entitydb.drop_dataset($1)", &[name.into()]).ok().flatten() == Some(true)
     })

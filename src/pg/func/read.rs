@@ -6,10 +6,10 @@ use pgrx::pg_sys;
 use pgrx::prelude::*;
 
 use super::dataset_for_columns;
-use crate::engine::{self, Pattern, TagExpr};
+use crate::engine::{self, Pattern, TagExpr, Valid};
 use crate::pg::error::{OrRaise, raise};
 use crate::pg::session::Bounds;
-use crate::pg::{clock, store};
+use crate::pg::{clock, store, valid_floor};
 
 /// `entitydb.has_tag(tags, pattern)`.
 #[pg_extern(sql = false)]
@@ -41,7 +41,11 @@ fn facets(
     // SAFETY: a function is called with an active snapshot.
     let (horizon, view) = unsafe {
         let snapshot = pg_sys::GetActiveSnapshot();
-        (Bounds::now().horizon(at, &dataset, snapshot), store::view(&dataset, snapshot))
+        let horizon = Bounds::now().horizon(at, &dataset, snapshot);
+        if let Valid::At(t) = horizon.valid {
+            valid_floor::check(&dataset, snapshot, t, None);
+        }
+        (horizon, store::view(&dataset, snapshot))
     };
     let rows = engine::facets(&view, namespace.as_bytes(), &TagExpr::And(members), &horizon).or_raise();
     TableIterator::new(

@@ -13,7 +13,7 @@ use crate::engine::{self, Horizon, Known, TagExpr, Trend, View};
 use crate::pg::catalog::Dataset;
 use crate::pg::error::{OrRaise, raise};
 use crate::pg::session::Bounds;
-use crate::pg::{clock, store};
+use crate::pg::{clock, store, valid_floor};
 use crate::types::Ns;
 
 /// At most how many points a trend has.
@@ -70,7 +70,8 @@ fn diff_set(
     let (Some(tags), Some(t1), Some(t2)) = (all_of(tags), t1, t2) else {
         return TableIterator::new(Vec::new());
     };
-    let (view, known) = view(&dataset);
+    let first = clock::last_ns(t1.into()).min(clock::last_ns(t2.into()));
+    let (view, known) = view(&dataset, Some(first));
     let expr = TagExpr::And(tags.into_iter().map(TagExpr::Tag).collect());
     let [from, to] = [t1, t2].map(|t| Horizon { known: known.clone(), ..Horizon::at(clock::last_ns(t.into())) });
     let differ = engine::difference_of_sets(&view, &expr, from, to).or_raise();
@@ -80,11 +81,15 @@ fn diff_set(
     }))
 }
 
-/// What the statement sees, and which transactions of it count if the session bounds them.
-fn view(dataset: &Dataset) -> (Arc<View>, Option<Known>) {
+/// What the statement sees, from the first instant that is asked for on, and which transactions of it count if the session bounds them.
+fn view(dataset: &Dataset, first: Option<Ns>) -> (Arc<View>, Option<Known>) {
     // SAFETY: a function is called with an active snapshot.
     unsafe {
         let snapshot = pg_sys::GetActiveSnapshot();
+        if let Some(first) = first {
+            let first = first.clamp(Ns::MIN_WRITABLE, Ns::MAX_WRITABLE);
+            valid_floor::check(dataset, snapshot, first, None);
+        }
         (store::view(dataset, snapshot), Bounds::now().known(dataset, snapshot))
     }
 }
@@ -104,7 +109,7 @@ fn asked(
     let (tags, since, until, step) = (all_of(tags)?, since?, until?, step?);
     let points = points(since, until, step);
     let instants: Vec<Ns> = points.iter().map(|at| clock::last_ns((*at).into())).collect();
-    let (view, known) = view(dataset);
+    let (view, known) = view(dataset, instants.iter().min().copied());
     Some((Trend::new(view, tags, &instants, known), points))
 }
 

@@ -1,0 +1,168 @@
+-- Retention: what is kept of a dataset, what is held, and the floors below which something went.
+
+CREATE TABLE entitydb.retention_policy (
+    dataset int4 NOT NULL,
+    tags text[] COLLATE "C" NOT NULL,
+    keep interval,
+    keep_versions int4,
+    PRIMARY KEY (dataset, tags)
+);
+COMMENT ON TABLE entitydb.retention_policy IS 'internal: one row a call of set_retention that holds';
+COMMENT ON COLUMN entitydb.retention_policy.dataset IS 'internal: the dataset';
+COMMENT ON COLUMN entitydb.retention_policy.tags IS 'internal: which entities; sorted; none is all';
+COMMENT ON COLUMN entitydb.retention_policy.keep IS 'internal: how long';
+COMMENT ON COLUMN entitydb.retention_policy.keep_versions IS 'internal: how many versions';
+
+CREATE TABLE entitydb.hold_policy (dataset int4 NOT NULL, tags text[] COLLATE "C" NOT NULL, PRIMARY KEY (dataset, tags));
+COMMENT ON TABLE entitydb.hold_policy IS 'internal: one row a hold';
+COMMENT ON COLUMN entitydb.hold_policy.dataset IS 'internal: the dataset';
+COMMENT ON COLUMN entitydb.hold_policy.tags IS 'internal: which entities; sorted; none is all';
+
+CREATE TABLE entitydb.floor (
+    dataset int4 PRIMARY KEY,
+    valid int8,
+    highest int8,
+    tx xid8,
+    recorded_at timestamptz
+);
+COMMENT ON TABLE entitydb.floor IS 'internal: below what instants of a dataset something may be gone';
+COMMENT ON COLUMN entitydb.floor.dataset IS 'internal: the dataset';
+COMMENT ON COLUMN entitydb.floor.valid IS 'internal: the floor of all entities, in ns';
+COMMENT ON COLUMN entitydb.floor.highest IS 'internal: the highest floor that an entity has of its own, in ns';
+COMMENT ON COLUMN entitydb.floor.tx IS 'internal: the last transaction of which something may be gone';
+COMMENT ON COLUMN entitydb.floor.recorded_at IS 'internal: the last system time of which something may be gone';
+
+CREATE TABLE entitydb.entity_floor (
+    dataset int4 NOT NULL,
+    ordinal int8 NOT NULL,
+    valid int8 NOT NULL,
+    PRIMARY KEY (dataset, ordinal)
+);
+COMMENT ON TABLE entitydb.entity_floor IS 'internal: one row an entity that lost events';
+COMMENT ON COLUMN entitydb.entity_floor.dataset IS 'internal: the dataset';
+COMMENT ON COLUMN entitydb.entity_floor.ordinal IS 'internal: the entity';
+COMMENT ON COLUMN entitydb.entity_floor.valid IS 'internal: its floor, in ns';
+
+CREATE FUNCTION entitydb.put_retention(dataset int4, keep interval, tags text[], keep_versions int4) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+    IF put_retention.keep < interval '0' THEN
+        RAISE EXCEPTION 'keep must not be negative' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF put_retention.keep_versions < 1 THEN
+        RAISE EXCEPTION 'keep_versions is %, it must be at least 1', put_retention.keep_versions
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    DELETE FROM entitydb.retention_policy p WHERE p.dataset = put_retention.dataset AND p.tags = put_retention.tags;
+    IF put_retention.keep IS NOT NULL OR put_retention.keep_versions IS NOT NULL THEN
+        INSERT INTO entitydb.retention_policy
+        VALUES (put_retention.dataset, put_retention.tags, put_retention.keep, put_retention.keep_versions);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION entitydb.put_retention(int4, interval, text[], int4) IS 'internal: what set_retention writes';
+REVOKE EXECUTE ON FUNCTION entitydb.put_retention(int4, interval, text[], int4) FROM PUBLIC;
+
+-- The policies of a dataset with their floors as of now; a floor before all instants is none.
+CREATE FUNCTION entitydb.policies(dataset int4) RETURNS TABLE (tags text[], before int8, versions int4)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    p record;
+    at timestamptz;
+BEGIN
+    FOR p IN SELECT r.tags, r.keep, r.keep_versions FROM entitydb.retention_policy r WHERE r.dataset = policies.dataset LOOP
+        BEGIN
+            at := clock_timestamp() - p.keep;
+        EXCEPTION WHEN datetime_field_overflow THEN
+            at := '-infinity';
+        END;
+        tags := p.tags;
+        versions := p.keep_versions;
+        before := CASE WHEN at IS NULL THEN NULL ELSE entitydb.ns(greatest(at, '1678-01-01 00:00:00+00'::timestamptz)) END;
+        RETURN NEXT;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION entitydb.policies(int4) IS 'internal: the retention of a dataset with its instants as of now';
+REVOKE EXECUTE ON FUNCTION entitydb.policies(int4) FROM PUBLIC;
+
+CREATE FUNCTION entitydb.note_floor(dataset int4, valid int8, tx xid8, recorded_at timestamptz, ordinals int8[], floors int8[])
+RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+AS $$
+    INSERT INTO entitydb.entity_floor AS e (dataset, ordinal, valid)
+    SELECT $1, f.ordinal, f.valid FROM unnest($5, $6) f (ordinal, valid)
+    ON CONFLICT (dataset, ordinal) DO UPDATE SET valid = greatest(e.valid, excluded.valid);
+    INSERT INTO entitydb.floor AS f (dataset, valid, highest, tx, recorded_at)
+    VALUES ($1, $2, (SELECT max(u.valid) FROM unnest($6) u (valid)), $3, $4)
+    ON CONFLICT (dataset) DO UPDATE SET valid = greatest(f.valid, excluded.valid),
+        highest = greatest(f.highest, excluded.highest), tx = greatest(f.tx, excluded.tx),
+        recorded_at = greatest(f.recorded_at, excluded.recorded_at);
+$$;
+COMMENT ON FUNCTION entitydb.note_floor(int4, int8, xid8, timestamptz, int8[], int8[]) IS 'internal: raises the floors of a dataset';
+REVOKE EXECUTE ON FUNCTION entitydb.note_floor(int4, int8, xid8, timestamptz, int8[], int8[]) FROM PUBLIC;
+
+-- After a TRUNCATE any past may be written again.
+CREATE FUNCTION entitydb.forget_floor(dataset int4) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+AS $$
+    DELETE FROM entitydb.entity_floor e WHERE e.dataset = $1;
+    DELETE FROM entitydb.floor f WHERE f.dataset = $1;
+$$;
+COMMENT ON FUNCTION entitydb.forget_floor(int4) IS 'internal: takes away the floors of a dataset';
+REVOKE EXECUTE ON FUNCTION entitydb.forget_floor(int4) FROM PUBLIC;
+
+CREATE FUNCTION entitydb.put_hold(dataset int4, tags text[], held boolean) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+    IF put_hold.held THEN
+        INSERT INTO entitydb.hold_policy VALUES (put_hold.dataset, put_hold.tags) ON CONFLICT DO NOTHING;
+    ELSE
+        DELETE FROM entitydb.hold_policy h WHERE h.dataset = put_hold.dataset AND h.tags = put_hold.tags;
+    END IF;
+    RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION entitydb.put_hold(int4, text[], boolean) IS 'internal: what hold and release write';
+REVOKE EXECUTE ON FUNCTION entitydb.put_hold(int4, text[], boolean) FROM PUBLIC;
+
+CREATE FUNCTION entitydb.set_retention(dataset text, keep interval, tags text[] DEFAULT NULL, keep_versions int DEFAULT NULL)
+RETURNS void
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'set_retention_wrapper';
+COMMENT ON FUNCTION entitydb.set_retention(text, interval, text[], int) IS
+    'what seal and compact keep: events newer than keep, and the last keep_versions versions, of the entities that ever carried all the tags at once (NULL: all entities); the state at the floor stays. keep and keep_versions NULL: no limit any more. What is below the floor cannot be read or written then';
+
+CREATE FUNCTION entitydb.hold(dataset text, tags text[]) RETURNS boolean
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'hold_wrapper';
+COMMENT ON FUNCTION entitydb.hold(text, text[]) IS
+    'entities that ever carried all the tags at once (none: all entities) lose nothing to retention, and cannot be erased; TRUNCATE and drop of the dataset are errors; whether that is new';
+CREATE FUNCTION entitydb.release(dataset text, tags text[]) RETURNS boolean
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'release_wrapper';
+COMMENT ON FUNCTION entitydb.release(text, text[]) IS 'ends a hold of just these tags; whether there was one';
+
+CREATE VIEW entitydb.retention AS
+SELECT d.name AS dataset, p.tags, p.keep, p.keep_versions
+FROM entitydb.retention_policy p
+JOIN entitydb.dataset d ON d.id OPERATOR(pg_catalog.=) p.dataset
+WHERE entitydb.administers(d.guard) OR pg_catalog.pg_has_role('pg_read_all_stats'::name, 'USAGE'::text);
+COMMENT ON VIEW entitydb.retention IS 'what set_retention says, one row a set of tags; for those who administer the dataset, and pg_read_all_stats';
+COMMENT ON COLUMN entitydb.retention.dataset IS 'the dataset';
+COMMENT ON COLUMN entitydb.retention.tags IS 'which entities: those that ever carried all of these at once; none is all entities';
+COMMENT ON COLUMN entitydb.retention.keep IS 'how old an event may be';
+COMMENT ON COLUMN entitydb.retention.keep_versions IS 'how many versions are kept whatever their age; without keep, no more than these';
+GRANT SELECT ON entitydb.retention TO PUBLIC;
+
+CREATE VIEW entitydb.holds AS
+SELECT d.name AS dataset, p.tags
+FROM entitydb.hold_policy p
+JOIN entitydb.dataset d ON d.id OPERATOR(pg_catalog.=) p.dataset
+WHERE entitydb.administers(d.guard) OR pg_catalog.pg_has_role('pg_read_all_stats'::name, 'USAGE'::text);
+COMMENT ON VIEW entitydb.holds IS 'the holds, one row each; for those who administer the dataset, and pg_read_all_stats';
+COMMENT ON COLUMN entitydb.holds.dataset IS 'the dataset';
+COMMENT ON COLUMN entitydb.holds.tags IS 'which entities: those that ever carried all of these at once; none is all entities';
+GRANT SELECT ON entitydb.holds TO PUBLIC;

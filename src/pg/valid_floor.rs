@@ -1,0 +1,257 @@
+//! The floors of valid time that retention leaves (S15): reading below one is an error, and so is writing.
+//!
+//! Invariant: a question reads the floors with the snapshot that it reads the segments with; a writer, with the newest one,
+//! after it holds the delta against whoever raises them.
+
+use std::collections::HashMap;
+
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+
+use super::catalog::{self, Dataset};
+use super::error::{OrRaise, raise};
+use super::{clock, maintain, manifest};
+use crate::engine::{FileInfo, Token};
+use crate::types::{ChangeSet, Ns, Ordinal, Xid};
+
+/// The floors of a dataset.
+#[derive(Clone, Copy, Debug)]
+pub struct Floors {
+    /// That of all entities.
+    pub valid: Option<Ns>,
+    /// The highest one that an entity has of its own.
+    pub highest: Option<Ns>,
+    /// The last transaction of which something may be gone, and the last system time.
+    system: Option<(Xid, pg_sys::TimestampTz)>,
+}
+
+/// The floors that the snapshot sees, if the dataset has any.
+///
+/// # Safety
+/// `snapshot` must be registered or active.
+pub unsafe fn read(dataset: &Dataset, snapshot: pg_sys::Snapshot) -> Option<Floors> {
+    let mut found = None;
+    // SAFETY: the caller's promise is passed on; the columns are those of the catalog script.
+    unsafe {
+        manifest::each_row("floor", snapshot, |rel, tuple| {
+            let column = |n: i32| {
+                let mut null = false;
+                let value = pg_sys::heap_getattr(tuple, n, (*rel).rd_att, &mut null);
+                (!null).then(|| value.value() as i64)
+            };
+            if column(1).is_some_and(|of| of as i32 == dataset.id) {
+                let system = column(4).zip(column(5)).map(|(tx, at)| (Xid(tx as u64), at));
+                found = Some(Floors { valid: column(2).map(Ns), highest: column(3).map(Ns), system });
+            }
+        });
+    }
+    found
+}
+
+/// The floor that an entity has of its own.
+///
+/// # Safety
+/// `snapshot` must be registered or active.
+pub unsafe fn of_entity(dataset: &Dataset, ordinal: Ordinal, snapshot: pg_sys::Snapshot) -> Option<Ns> {
+    let schema = catalog::schema_oid();
+    // SAFETY: the relation has these columns and this index; scan and relation are closed again, and an error unwinds through
+    // PostgreSQL's resource owner.
+    unsafe {
+        let rel = pg_sys::table_open(catalog::relation(schema, "entity_floor"), pg_sys::AccessShareLock as _);
+        let mut keys = [pg_sys::ScanKeyData::default(); 2];
+        let equal = pg_sys::BTEqualStrategyNumber as pg_sys::StrategyNumber;
+        let of = [(pg_sys::F_INT4EQ, pg_sys::Datum::from(dataset.id)), (pg_sys::F_INT8EQ, i64::from(ordinal.0).into())];
+        for (n, (key, (proc, value))) in (1..).zip(keys.iter_mut().zip(of)) {
+            pg_sys::ScanKeyInit(key, n, equal, pg_sys::Oid::from(proc), value);
+        }
+        let index = catalog::relation(schema, "entity_floor_pkey");
+        let scan = pg_sys::systable_beginscan(rel, index, true, snapshot, 2, keys.as_mut_ptr());
+        let tuple = pg_sys::systable_getnext(scan);
+        let mut null = false;
+        let found =
+            (!tuple.is_null()).then(|| Ns(pg_sys::heap_getattr(tuple, 3, (*rel).rd_att, &mut null).value() as i64));
+        pg_sys::systable_endscan(scan);
+        pg_sys::table_close(rel, pg_sys::AccessShareLock as _);
+        found
+    }
+}
+
+impl Floors {
+    /// The floor of an entity.
+    ///
+    /// # Safety
+    /// `snapshot` must be registered or active.
+    pub unsafe fn of(&self, dataset: &Dataset, ordinal: Ordinal, snapshot: pg_sys::Snapshot) -> Option<Ns> {
+        // SAFETY: the caller's promise is passed on.
+        let own = self.highest.and_then(|_| unsafe { of_entity(dataset, ordinal, snapshot) });
+        self.valid.max(own)
+    }
+
+    /// The floor of these entities, or of any.
+    ///
+    /// # Safety
+    /// `snapshot` must be registered or active.
+    unsafe fn of_any(&self, dataset: &Dataset, ordinals: Option<&[Ordinal]>, snapshot: pg_sys::Snapshot) -> Option<Ns> {
+        match ordinals {
+            None => self.valid.max(self.highest),
+            Some(ordinals) => {
+                // SAFETY: the caller's promise is passed on.
+                let of_each = ordinals.iter().filter_map(|ordinal| unsafe { self.of(dataset, *ordinal, snapshot) });
+                of_each.max().max(self.valid)
+            }
+        }
+    }
+}
+
+/// Below what what ended is not shown, since there may have been more of it.
+#[derive(Clone, Debug, Default)]
+pub struct Cut {
+    valid: Option<Ns>,
+    own: HashMap<Ordinal, Ns>,
+}
+
+impl Cut {
+    /// The floor of an entity.
+    pub fn of(&self, ordinal: Ordinal) -> Option<Ns> {
+        self.valid.max(self.own.get(&ordinal).copied())
+    }
+}
+
+/// The floors of every entity.
+///
+/// # Safety
+/// `snapshot` must be registered or active.
+pub unsafe fn of_spans(dataset: &Dataset, snapshot: pg_sys::Snapshot) -> Cut {
+    // SAFETY: the caller's promise is passed on.
+    unsafe {
+        let Some(floors) = read(dataset, snapshot) else { return Cut::default() };
+        let own = if floors.highest.is_some() { entities(dataset, snapshot) } else { Vec::new() };
+        Cut { valid: floors.valid, own: own.into_iter().collect() }
+    }
+}
+
+/// Raises 22023 if something may be gone of what was valid at `t`, of these entities or of any.
+///
+/// # Safety
+/// `snapshot` must be registered or active.
+pub unsafe fn check(dataset: &Dataset, snapshot: pg_sys::Snapshot, t: Ns, ordinals: Option<&[Ordinal]>) {
+    // SAFETY: the caller's promise is passed on.
+    unsafe {
+        let Some(floors) = read(dataset, snapshot) else { return };
+        if let Some(floor) = floors.of_any(dataset, ordinals, snapshot).filter(|floor| t < *floor) {
+            raise(
+                PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+                format!("instant {} is below the floor of dataset \"{}\" at {}", shown(t), dataset.name, shown(floor)),
+                Some("Retention took what was before; see entitydb.set_retention."),
+            );
+        }
+    }
+}
+
+/// Raises 22023 if something may be gone of what was known at `system`.
+///
+/// # Safety
+/// `snapshot` must be registered or active.
+pub unsafe fn check_system(dataset: &Dataset, snapshot: pg_sys::Snapshot, system: pg_sys::TimestampTz) {
+    // SAFETY: the caller's promise is passed on.
+    let Some((_, floor)) = (unsafe { read(dataset, snapshot) }).and_then(|floors| floors.system) else { return };
+    if system < floor {
+        let (asked, floor) = (clock::shown(system), clock::shown(floor));
+        below_system(dataset, &format!("system time {asked}"), &format!(" at {floor}"));
+    }
+}
+
+/// Raises 22023 if something may be gone of what a token knew.
+///
+/// # Safety
+/// `snapshot` must be registered or active.
+pub unsafe fn check_token(dataset: &Dataset, snapshot: pg_sys::Snapshot, token: &Token) {
+    // SAFETY: the caller's promise is passed on.
+    let Some((tx, _)) = (unsafe { read(dataset, snapshot) }).and_then(|floors| floors.system) else { return };
+    if !token.knows_all_to(tx) {
+        below_system(dataset, "token", &format!(", transaction {}", tx.0));
+    }
+}
+
+fn below_system(dataset: &Dataset, asked: &str, floor: &str) -> ! {
+    raise(
+        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        format!("{asked} is below the floor of dataset \"{}\"{floor}", dataset.name),
+        Some("Retention took what was known before; see entitydb.set_retention."),
+    )
+}
+
+/// Raises 22008 if any of these change sets is below the floor. The caller holds the delta in RowExclusive.
+pub fn check_writes(dataset: &Dataset, sets: &[ChangeSet]) {
+    maintain::with_fresh_snapshot(|snapshot| {
+        // SAFETY: the snapshot is registered.
+        let Some(floors) = (unsafe { read(dataset, snapshot) }) else { return };
+        let highest = floors.valid.max(floors.highest);
+        for set in sets {
+            let Some(first) = set.events.iter().map(|event| event.ts).min() else { continue };
+            if Some(first) >= highest {
+                continue;
+            }
+            // SAFETY: as above.
+            let floor = unsafe { floors.of(dataset, set.ordinal, snapshot) };
+            if let Some(floor) = floor.filter(|floor| first < *floor) {
+                below(dataset, first, floor);
+            }
+        }
+    });
+}
+
+/// The same for the runs of a load.
+pub fn check_load(dataset: &Dataset, built: &[FileInfo]) {
+    maintain::with_fresh_snapshot(|snapshot| {
+        // SAFETY: the snapshot is registered.
+        let Some(floors) = (unsafe { read(dataset, snapshot) }) else { return };
+        for file in built.iter().filter(|file| file.ts.0 <= file.ts.1) {
+            let first = file.ts.0;
+            if let Some(floor) = floors.valid.filter(|floor| first < *floor) {
+                below(dataset, first, floor);
+            }
+            if floors.highest.is_none_or(|highest| first >= highest) {
+                continue;
+            }
+            let run = manifest::try_open(&file.name).or_raise();
+            // SAFETY: the snapshot is registered.
+            for (ordinal, floor) in unsafe { entities(dataset, snapshot) } {
+                if let Some(first) = run.first_instant(ordinal).or_raise().filter(|first| *first < floor) {
+                    below(dataset, first, floor);
+                }
+            }
+        }
+    });
+}
+
+/// The entities that have floors of their own.
+///
+/// # Safety
+/// `snapshot` must be registered or active.
+unsafe fn entities(dataset: &Dataset, snapshot: pg_sys::Snapshot) -> Vec<(Ordinal, Ns)> {
+    let mut found = Vec::new();
+    // SAFETY: the caller's promise is passed on; the columns are those of the catalog script.
+    unsafe {
+        manifest::each_row("entity_floor", snapshot, |rel, tuple| {
+            let mut null = false;
+            let mut column = |n: i32| pg_sys::heap_getattr(tuple, n, (*rel).rd_att, &mut null).value() as i64;
+            if column(1) as i32 == dataset.id {
+                found.push((Ordinal(column(2) as u32), Ns(column(3))));
+            }
+        });
+    }
+    found
+}
+
+fn below(dataset: &Dataset, ts: Ns, floor: Ns) -> ! {
+    raise(
+        PgSqlErrorCode::ERRCODE_DATETIME_FIELD_OVERFLOW,
+        format!("instant {} is below the floor of dataset \"{}\" at {}", shown(ts), dataset.name, shown(floor)),
+        Some("What was there is gone; see entitydb.set_retention."),
+    )
+}
+
+fn shown(ts: Ns) -> String {
+    clock::shown(clock::to_timestamptz(ts))
+}
