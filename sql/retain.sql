@@ -145,7 +145,7 @@ CREATE FUNCTION entitydb.release(dataset text, tags text[]) RETURNS boolean
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'release_wrapper';
 COMMENT ON FUNCTION entitydb.release(text, text[]) IS 'ends a hold of just these tags; whether there was one';
 
-CREATE VIEW entitydb.retention AS
+CREATE VIEW entitydb.retention WITH (security_barrier) AS
 SELECT d.name AS dataset, p.tags, p.keep, p.keep_versions
 FROM entitydb.retention_policy p
 JOIN entitydb.dataset d ON d.id OPERATOR(pg_catalog.=) p.dataset
@@ -157,7 +157,7 @@ COMMENT ON COLUMN entitydb.retention.keep IS 'how old an event may be';
 COMMENT ON COLUMN entitydb.retention.keep_versions IS 'how many versions are kept whatever their age; without keep, no more than these';
 GRANT SELECT ON entitydb.retention TO PUBLIC;
 
-CREATE VIEW entitydb.holds AS
+CREATE VIEW entitydb.holds WITH (security_barrier) AS
 SELECT d.name AS dataset, p.tags
 FROM entitydb.hold_policy p
 JOIN entitydb.dataset d ON d.id OPERATOR(pg_catalog.=) p.dataset

@@ -161,7 +161,8 @@ pub unsafe fn check_system(dataset: &Dataset, snapshot: pg_sys::Snapshot, system
     }
 }
 
-/// Raises 22023 if something may be gone of what a token knew.
+/// Raises 22023 if something may be gone of what a token knew, or of what it did not know because an older transaction was
+/// still open.
 ///
 /// # Safety
 /// `snapshot` must be registered or active.
