@@ -60,6 +60,8 @@ CREATE FOREIGN DATA WRAPPER entitydb HANDLER entitydb.fdw_handler VALIDATOR enti
 CREATE SERVER entitydb FOREIGN DATA WRAPPER entitydb;
 CREATE SERVER entitydb_log FOREIGN DATA WRAPPER entitydb;
 GRANT USAGE ON FOREIGN SERVER entitydb, entitydb_log TO PUBLIC;
+-- For the servers that guard datasets, which change hands; an event trigger keeps others from making servers.
+GRANT USAGE ON FOREIGN DATA WRAPPER entitydb TO PUBLIC;
 
 -- Default privileges are meant for what users make: takes what they gave to others than PUBLIC.
 CREATE FUNCTION entitydb.keep_private(relation regclass) RETURNS void

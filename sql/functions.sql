@@ -23,11 +23,19 @@ AS $$
 DECLARE
     face regclass;
 BEGIN
-    IF tg_tag = 'ALTER SERVER' THEN
+    IF tg_tag IN ('CREATE SERVER', 'ALTER SERVER') THEN
         PERFORM FROM pg_event_trigger_ddl_commands() d
         JOIN pg_foreign_server s ON s.oid = d.objid AND d.classid = 'pg_foreign_server'::regclass
         JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw AND w.fdwname = 'entitydb';
         IF NOT FOUND THEN
+            RETURN;
+        END IF;
+        -- Whoever a dataset is reassigned to needs USAGE on the wrapper, so everybody has it; servers are not theirs to make.
+        IF tg_tag = 'CREATE SERVER' THEN
+            IF NOT pg_has_role((SELECT e.extowner FROM pg_extension e WHERE e.extname = 'entitydb'), 'USAGE') THEN
+                RAISE EXCEPTION 'permission denied for foreign-data wrapper entitydb'
+                    USING ERRCODE = 'insufficient_privilege', HINT = 'Use server entitydb, or entitydb_log for events.';
+            END IF;
             RETURN;
         END IF;
         IF EXISTS (SELECT FROM entitydb.dataset d WHERE NOT EXISTS (SELECT FROM pg_foreign_server s WHERE s.srvname = d.guard)) THEN
@@ -51,9 +59,10 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION entitydb.check_faces() IS 'internal: says what is wrong with a face when it is made or altered';
+COMMENT ON FUNCTION entitydb.check_faces() IS 'internal: says what is wrong with a face, or a server, when it is made or altered';
 CREATE EVENT TRIGGER entitydb_faces ON ddl_command_end
-WHEN TAG IN ('CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE', 'ALTER TABLE', 'ALTER SERVER') EXECUTE FUNCTION entitydb.check_faces();
+WHEN TAG IN ('CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE', 'ALTER TABLE', 'CREATE SERVER', 'ALTER SERVER')
+EXECUTE FUNCTION entitydb.check_faces();
 
 CREATE FUNCTION entitydb.remove_dataset(name text) RETURNS boolean
 LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'remove_dataset_wrapper';

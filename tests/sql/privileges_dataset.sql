@@ -86,7 +86,11 @@ RESET ROLE;
 CREATE ROLE regress_carol;
 GRANT CREATE, USAGE ON SCHEMA public TO regress_carol;
 GRANT regress_alice, regress_carol TO regress_team;
+-- By whoever is a member of both; servers for themselves are not for ordinary roles to make.
+SET ROLE regress_team;
 REASSIGN OWNED BY regress_alice TO regress_carol;
+CREATE SERVER "dataset next" FOREIGN DATA WRAPPER entitydb;
+RESET ROLE;
 SELECT dataset, owner FROM entitydb.stat_dataset WHERE dataset IN ('spare', 'vault') ORDER BY dataset;
 SET ROLE regress_carol;
 SELECT id, tags FROM vault;
