@@ -3,7 +3,7 @@
 //! Invariant: every answer is a function of the events that the view holds and of the [`Horizon`] that is asked for;
 //! neither the order in which segments were written nor what is still unsealed can be seen in an answer.
 
-mod batches;
+pub mod batches;
 mod bitmap;
 mod build;
 pub mod change;

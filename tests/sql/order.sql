@@ -30,11 +30,11 @@ DECLARE
     by_scan text[]; by_sort text[]; by_part text[];
 BEGIN
     SELECT NOT string_agg(p, ' ') ~ 'Sort' AND string_agg(p, ' ') ~ 'Order:' INTO ordered FROM plan(query || ' LIMIT 10') p;
-    EXECUTE format('SELECT array_agg(r::text) FROM (%s LIMIT 100000) r', query) INTO by_scan;
+    EXECUTE format('SELECT array_agg(r::text) FROM (%s LIMIT 4000) r', query) INTO by_scan;
     EXECUTE format('SELECT array_agg(r::text) FROM (%s LIMIT 7 OFFSET 3) r', query) INTO by_part;
     EXECUTE format('SELECT array_agg(r::text) FROM (WITH f AS MATERIALIZED (SELECT * FROM %s WHERE %s) SELECT %s FROM f ORDER BY %s) r',
         face, conditions, what, sorted) INTO by_sort;
-    same := by_scan IS NOT DISTINCT FROM by_sort;
+    same := coalesce(by_scan, '{}') = coalesce(by_sort[1:4000], '{}');
     part := coalesce(by_part, '{}') = coalesce(by_sort[4:10], '{}');
     RETURN NEXT;
 END
@@ -85,6 +85,11 @@ SELECT plan('SELECT id FROM entity_version ORDER BY valid_to LIMIT 3');
 SELECT plan('SELECT id FROM entity ORDER BY content LIMIT 3');
 SELECT plan('SELECT id FROM entity ORDER BY id LIMIT 3 FOR UPDATE');
 SELECT id FROM entity ORDER BY id LIMIT 3 FOR UPDATE;
+-- To sort all rows, or many, is left to PostgreSQL, but for those of a few entities.
+SELECT plan('SELECT id FROM entity ORDER BY updated_at');
+SELECT plan('SELECT id FROM entity ORDER BY updated_at LIMIT 100000');
+SELECT plan('SELECT * FROM entity_event WHERE id = ''id7'' ORDER BY ts');
+SELECT plan('SELECT id FROM entity ORDER BY id');
 -- A part of what is asked is the scan's; a merge join takes what it gets.
 SELECT plan('SELECT id FROM entity ORDER BY id, tags LIMIT 3');
 SELECT plan('SELECT * FROM (SELECT id FROM entity ORDER BY id LIMIT 3) a JOIN (SELECT id FROM entity ORDER BY id LIMIT 4) b USING (id) ORDER BY id');

@@ -1,7 +1,7 @@
 //! Scans that give their rows in an order.
 //!
 //! Invariant: the rows are those of the scan without an order. States by id are streamed along the ids, so that a LIMIT
-//! ends the work; any other order takes passes over all rows, each of which keeps those that come next.
+//! ends the work; the first few in any other order take passes over all rows, each of which keeps those that come next.
 
 use std::cell::RefCell;
 use std::vec::IntoIter;
@@ -13,7 +13,7 @@ use super::pred::{Pred, Subject};
 use super::scan::{Cursor, Question, matches_event, matches_state};
 use super::spans::Span;
 use super::tuple::Column;
-use crate::engine::{Batches, Event, IdWalk, Inflated, Part, Select, State, Wants};
+use crate::engine::{Batches, Event, IdWalk, Inflated, Part, Select, State, Wants, batches};
 use crate::pg::clock::to_timestamptz;
 use crate::pg::error::OrRaise;
 use crate::types::{Ns, Ordinal, Seq};
@@ -66,7 +66,9 @@ impl Ordered {
                 Self::ById(Box::new(ById::new(question, *is_down)))
             }
             _ => {
-                let batches = Batches::new(by.len());
+                // What is known of a few entities is read at once anyway.
+                let size = if question.pinned.is_some() { batches::MOST } else { batches::FIRST };
+                let batches = Batches::new(by.len(), size);
                 Self::Sorted(by, batches)
             }
         }

@@ -11,7 +11,6 @@ use super::marker::Marker;
 use super::quals::{Qual, TABLEOID, Target};
 use super::tuple::{Column, columns_of};
 use super::{count, estimate, lateral, order, parts};
-use crate::engine::Batches;
 use crate::pg::catalog::{self, Shape};
 use crate::pg::compat::{self, Cost};
 use crate::pg::error::raise;
@@ -26,6 +25,8 @@ pub const COUNT_COST: f64 = 0.000_02;
 /// What it costs to find a row's place in an order, and to go along the ids to it.
 const KEY_COST: f64 = 0.02;
 const WALK_COST: f64 = 0.001;
+/// Of how many rows, at most, an order is given that is not that of ids.
+const FEW_ROWS: f64 = 4096.0;
 
 /// What the planner's callbacks know of the face.
 pub struct Face {
@@ -313,22 +314,30 @@ unsafe fn add(face: &Face, outer: pg_sys::Relids) {
             return;
         }
         let (keys, order) = order::of_query(face);
-        if let Some(first) = order.first() {
-            let cost = order_cost(cost, first.column == Column::Id && face.shape == Shape::State);
-            pg_sys::add_path(rel, compat::foreign_scan_path(face.root, rel, cost, keys, outer));
-        }
+        let Some(first) = order.first() else { return };
+        let cost = if first.column == Column::Id && face.shape == Shape::State {
+            Cost { total: cost.total + rows * WALK_COST, ..cost }
+        } else if is_pinned || wanted(face.root, rows) <= FEW_ROWS {
+            let startup = cost.startup + select + rows * KEY_COST;
+            Cost { startup, total: startup + rows * ROW_COST, ..cost }
+        } else {
+            // To sort all rows is for PostgreSQL, which may use files.
+            return;
+        };
+        pg_sys::add_path(rel, compat::foreign_scan_path(face.root, rel, cost, keys, outer));
     }
 }
 
-/// What it costs to give the rows in an order: along the ids, or in passes over all rows.
-fn order_cost(cost: Cost, is_along_ids: bool) -> Cost {
-    if is_along_ids {
-        return Cost { total: cost.total + cost.rows * WALK_COST, ..cost };
+/// About how many of `rows` rows the query takes.
+unsafe fn wanted(root: *mut pg_sys::PlannerInfo, rows: f64) -> f64 {
+    // SAFETY: the planner's own structure.
+    let (limit, fraction) = unsafe { ((*root).limit_tuples, (*root).tuple_fraction) };
+    match fraction {
+        _ if limit >= 0.0 => limit,
+        0.0 => f64::INFINITY,
+        fraction if fraction < 1.0 => rows * fraction,
+        count => count,
     }
-    let pass = cost.total - cost.startup - cost.rows * (ROW_COST - KEY_COST);
-    let startup = cost.startup + pass;
-    let passes = Batches::<()>::passes(cost.rows);
-    Cost { startup, total: cost.startup + pass * passes + cost.rows * ROW_COST, ..cost }
 }
 
 /// Whether the statement updates, deletes or locks the relation's rows, which are always those of now.
