@@ -71,6 +71,9 @@ SELECT pg_temp.compare('id, x', $$CROSS JOIN LATERAL (SELECT substring(e.content
 SELECT pg_temp.compare('id, substring(content, 5, 3), row_number() OVER (ORDER BY substring(content, 17, 3), id)');
 -- What is out of range is said of the whole content.
 SELECT get_byte(content, 3) FROM entity WHERE id = 'short';
+SELECT get_byte(content, -1), substring(content, 1, 1) FROM entity WHERE id = 'short';
+SELECT get_bit(content, 24) FROM entity WHERE id = 'short';
+SELECT get_bit(content, -1) FROM entity WHERE id = 'short';
 SELECT get_byte(content, 2), substring(content, 1, 1) FROM entity WHERE id = 'short';
 -- Unsealed contents, as of an instant, events, prepared statements, and rows that are locked.
 UPDATE entity SET content = 'abcdef' WHERE id = 'short';

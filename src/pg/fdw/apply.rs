@@ -199,12 +199,12 @@ pub unsafe fn insert_event(modify: &mut Modify, info: *mut pg_sys::ResultRelInfo
         }
         *written += 1;
     }
-    let stored = entity.record_known(&modify.dataset, vec![(system, vec![event.clone()])]);
+    // SAFETY: the caller's promise is passed on.
+    let shown = unsafe { row_is_wanted(info) }.then(|| event.clone());
+    let stored = entity.record_known(&modify.dataset, vec![(system, vec![event])]);
     // SAFETY: the caller passes the target and a slot of its row type; the tuple is made in the slot's memory.
     unsafe {
-        if let Some((seq, ordinal)) = stored
-            && row_is_wanted(info)
-        {
+        if let (Some((seq, ordinal)), Some(event)) = (stored, shown) {
             let shown = Event {
                 ts: event.ts,
                 seq,

@@ -226,8 +226,9 @@ impl Parts {
                     let to = int4(1).map_or(i64::MAX, |len| from + len - 1);
                     (from - 1, to)
                 }
-                (Kind::Byte, Some(at)) => (at, at + 1),
-                (Kind::Bit, Some(_)) => {
+                // What is out of range is said with the length.
+                (Kind::Byte, Some(at)) if at >= 0 => (at, at + 1),
+                (Kind::Bit, Some(_)) if numbers[0].value() as i64 >= 0 => {
                     let at = numbers[0].value() as i64 / 8;
                     (at, at.saturating_add(1))
                 }
