@@ -150,7 +150,7 @@ class Axes:
         )
         found = [(i, int(ts), op, tag, content) for i, ts, op, tag, content in rows]
         self.report.check([r[1] for r in found] == sorted(r[1] for r in found), "changes are in order")
-        new = {i: events[len(then.events.get(i, [])) :] for i, events in self.model.events.items()}
+        new = {i: events[len(then.events.get(i, ())) :] for i, events in self.model.events.items()}
         expected = [(i, e.ts, e.op, e.tag, e.content) for i, events in new.items() for e in events]
         self.equal(found, [row for row in expected if row[2] not in ("create", "cancel")], f"changes since {token}")
 

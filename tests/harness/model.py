@@ -1,9 +1,11 @@
-"""A naive model of a dataset: lists of events, evaluated by rules S4 to S8 of the semantics, with no cleverness at all.
+"""A naive model of a dataset: lists of events, evaluated by rules S4 to S8 of the semantics, with no cleverness but
+to remember what was worked out.
 
 Times are ns since 1970. A stamped event's time is the database's choice: the caller learns it from the history and tells the
 model. Invariant: nothing here is derived from the extension's code or from its answers, stamps excepted.
 """
 
+import bisect
 import collections
 
 Event = collections.namedtuple("Event", "ts seq op tag content")
@@ -19,17 +21,21 @@ class Conflict(Exception):
 
 
 class Dataset:
-    """{id: [Event]} in seq order."""
+    """{id: (Event, ..)} in seq order."""
 
     def __init__(self):
         self.events = {}
         # Namespaces of cardinality one.
         self.one = set()
+        # {id: (its events, the namespaces, instants, the State after each)}: what was worked out already. Events are
+        # tuples, so that the same ones have the same states.
+        self.known = {}
 
     def copy(self):
         other = Dataset()
         other.one = set(self.one)
-        other.events = {id_: list(events) for id_, events in self.events.items()}
+        other.events = dict(self.events)
+        other.known = dict(self.known)
         return other
 
     def ends(self, by, tag):
@@ -65,13 +71,16 @@ class Dataset:
                 cancelled[event.ts] = max(event.seq, cancelled.get(event.ts, 0))
         return [e for e in self.history(id_) if e.op != "cancel" and e.seq > cancelled.get(e.ts, 0)]
 
-    def state(self, id_, t):
-        """The State at t, or None where the entity does not exist (S5)."""
+    def course(self, id_):
+        """The instants of an entity's events, and the State from each on, None where it does not exist (S5)."""
+        events = self.events.get(id_, ())
+        known = self.known.get(id_)
+        if known is not None and known[0] is events and known[1] == self.one:
+            return known[2:]
         tags, content, exists = frozenset(), None, False
         created_at = updated_at = None
+        instants, states = [], []
         for event in self.effective(id_):
-            if event.ts > t:
-                break
             before = (exists, tags, content)
             if event.op in ("create", "assert", "content"):
                 if not exists:
@@ -87,7 +96,18 @@ class Dataset:
                 tags, content, exists = frozenset(), None, False
             if (exists, tags, content) != before:
                 updated_at = event.ts
-        return State(tags, content, created_at, updated_at) if exists else None
+            if instants[-1:] != [event.ts]:
+                instants.append(event.ts)
+                states.append(None)
+            states[-1] = State(tags, content, created_at, updated_at) if exists else None
+        self.known[id_] = (events, set(self.one), instants, states)
+        return instants, states
+
+    def state(self, id_, t):
+        """The State at t, or None where the entity does not exist."""
+        instants, states = self.course(id_)
+        n = bisect.bisect_right(instants, t)
+        return states[n - 1] if n else None
 
     def states(self, t):
         found = ((id_, self.state(id_, t)) for id_ in self.events)
@@ -103,15 +123,15 @@ class Dataset:
         return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0].encode()))
 
     def instants(self, id_):
-        return sorted({event.ts for event in self.effective(id_)})
+        return self.course(id_)[0]
 
     def landing(self, id_, ns):
         """S9: a write at a timestamptz lands on the entity's last event of that microsecond."""
         return max((e.ts for e in self.events.get(id_, []) if e.ts // 1000 == ns // 1000), default=ns)
 
     def append(self, id_, ts, op, tag=None, content=None):
-        events = self.events.setdefault(id_, [])
-        events.append(Event(ts, len(events) + 1, op, tag, content))
+        events = self.events.get(id_, ())
+        self.events[id_] = (*events, Event(ts, len(events) + 1, op, tag, content))
 
     # What statements do. Each records the least events that reach the new state and says what it reports.
 
