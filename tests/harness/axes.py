@@ -9,50 +9,16 @@ import json
 from pgwire import PgError, array, literal
 from writes import TAGS, timestamp
 
-FACES = [
-    "CREATE FOREIGN TABLE IF NOT EXISTS version_face (version bigint, content bytea, id text, valid_to_ns bigint, tags text[], "
-    "valid_from timestamptz, valid_from_ns bigint) SERVER entitydb OPTIONS (dataset 'entity', shape 'version')",
-    "CREATE FOREIGN TABLE IF NOT EXISTS tag_face (tag text, valid_from_ns bigint, id text, valid_to_ns bigint) "
-    "SERVER entitydb OPTIONS (dataset 'entity', shape 'tag')",
+COLUMN_FACE = (
     "CREATE FOREIGN TABLE IF NOT EXISTS column_face (id text, status text OPTIONS (on_many 'min') COLLATE \"C\", "
-    "kind text[] OPTIONS (namespace 'type') COLLATE \"C\", created_at timestamptz) SERVER entitydb OPTIONS (dataset 'entity')",
-]
+    "kind text[] OPTIONS (namespace 'type') COLLATE \"C\", created_at timestamptz) SERVER entitydb OPTIONS (dataset 'entity')"
+)
 COUNTED = "op NOT IN ('create', 'cancel')"
 
 
 def values(tags, namespace):
     """The values of a namespace, in order (S4)."""
     return sorted((t[len(namespace) + 1 :] for t in tags if t.startswith(namespace + ":")), key=str.encode)
-
-
-def versions(model, id_, until=None):
-    """[(tags, content, from, to)] of an entity, `to` None where it goes on; events after `until` are not known of."""
-    rows, before = [], None
-    for t in model.instants(id_):
-        if until is not None and t > until:
-            break
-        state = model.state(id_, t)
-        now = None if state is None else (state.tags, state.content)
-        if now != before:
-            if before is not None:
-                rows[-1][3] = t
-            if now is not None:
-                rows.append([*now, t, None])
-        before = now
-    return [tuple(row) for row in rows]
-
-
-def intervals(model, id_, until=None):
-    """[(tag, from, to)], maximal, of an entity."""
-    rows, open_ = [], {}
-    for t in model.instants(id_):
-        if until is not None and t > until:
-            break
-        state = model.state(id_, t)
-        tags = frozenset() if state is None else state.tags
-        rows += [(tag, open_.pop(tag), t) for tag in sorted(open_.keys() - tags)]
-        open_.update({tag: t for tag in tags - open_.keys()})
-    return rows + [(tag, since, None) for tag, since in open_.items()]
 
 
 class Axes:
@@ -64,8 +30,7 @@ class Axes:
         )  # fmt: skip
         self.tokens = []
         self.run.on_erase = self.forget
-        for face in FACES:
-            self.db.query(face)
+        self.db.query(COLUMN_FACE)
 
     @property
     def model(self):
@@ -99,7 +64,7 @@ class Axes:
         expected = [
             (id_, n, tuple(sorted(tags, key=str.encode)), content, since, to)
             for id_ in self.model.events
-            for n, (tags, content, since, to) in enumerate(versions(self.model, id_, until), 1)
+            for n, (tags, content, since, to) in enumerate(self.model.versions(id_, until), 1)
             if form == "true" or (to is None if "valid_to" in form else (tag in tags) == form.startswith("tags"))
         ]
         self.equal(found, expected, f"versions where {form}, until {until}")
@@ -117,7 +82,7 @@ class Axes:
         )
         rows = self.db.rows(f"SELECT id, tag, valid_from_ns, valid_to_ns FROM tag_face WHERE {form}")
         found = [(i, t, int(since), to and int(to)) for i, t, since, to in rows]
-        expected = [(i, *row) for i in self.model.events for row in intervals(self.model, i, until) if holds(i, row[0])]
+        expected = [(i, *row) for i in self.model.events for row in self.model.intervals(i, until) if holds(i, row[0])]
         self.equal(found, expected, f"intervals where {form}, until {until}")
 
     # The system axis.

@@ -109,6 +109,32 @@ class Dataset:
         n = bisect.bisect_right(instants, t)
         return states[n - 1] if n else None
 
+    def versions(self, id_, until=None):
+        """[(tags, content, from, to)], one row a state, `to` None where it goes on; what comes after `until` is not known of."""
+        rows, before = [], None
+        for t, state in zip(*self.course(id_)):
+            if until is not None and t > until:
+                break
+            now = None if state is None else (state.tags, state.content)
+            if now != before:
+                if before is not None:
+                    rows[-1] = (*rows[-1][:3], t)
+                if now is not None:
+                    rows.append((*now, t, None))
+            before = now
+        return rows
+
+    def intervals(self, id_, until=None):
+        """[(tag, from, to)], maximal; as `versions` of what comes after `until`."""
+        rows, open_ = [], {}
+        for t, state in zip(*self.course(id_)):
+            if until is not None and t > until:
+                break
+            tags = frozenset() if state is None else state.tags
+            rows += [(tag, open_.pop(tag), t) for tag in open_.keys() - tags]
+            open_.update({tag: t for tag in tags - open_.keys()})
+        return rows + [(tag, since, None) for tag, since in open_.items()]
+
     def states(self, t):
         found = ((id_, self.state(id_, t)) for id_ in self.events)
         return {id_: state for id_, state in found if state is not None}

@@ -21,35 +21,6 @@ def prepare(db):
         db.query(f"CREATE FOREIGN TABLE IF NOT EXISTS {name} {definition}")
 
 
-def versions(model, id_, until):
-    """[[id, tags, content, from, to, rank]] up to an instant."""
-    rows = []
-    for t in (t for t in model.instants(id_) if t <= until):
-        state = model.state(id_, t)
-        open_ = rows[-1] if rows and rows[-1][4] is None else None
-        if open_ and state and (state.tags, state.content) == (open_[1], open_[2]):
-            continue
-        if open_:
-            open_[4] = t
-        if state:
-            rows.append([id_, state.tags, state.content, t, None, len(rows) + 1])
-    return rows
-
-
-def intervals(model, id_, until):
-    """[[id, tag, from, to]] up to an instant."""
-    rows, open_ = [], {}
-    for t in (t for t in model.instants(id_) if t <= until):
-        state = model.state(id_, t)
-        tags = state.tags if state else frozenset()
-        for tag in [tag for tag in open_ if tag not in tags]:
-            open_.pop(tag)[3] = t
-        for tag in tags - open_.keys():
-            open_[tag] = [id_, tag, t, None]
-            rows.append(open_[tag])
-    return rows
-
-
 class Spans:
     def __init__(self, questions):
         self.questions, self.db, self.rng, self.report = questions, questions.db, questions.rng, questions.report
@@ -107,7 +78,6 @@ class Spans:
 
     def check(self):
         words, model, t = self.bounds()
-        last = (1 << 63) - 1 if t is None else t
         try:
             sql, holds = self.condition(False)
             rows = self.db.rows(
@@ -115,14 +85,14 @@ class Spans:
                 f"FROM version_face WHERE {sql}"
             )
             found = [(i, sorted(json.loads(w)), c, int(a), b and int(b), int(n)) for i, w, c, a, b, n in rows]
-            all_ = [row for id_ in model.events for row in versions(model, id_, last)]
+            all_ = [(i, *row, n) for i in model.events for n, row in enumerate(model.versions(i, t), 1)]
             expected = [(i, sorted(w), c, a, b, n) for i, w, c, a, b, n in all_ if holds(i, w, a, b)]
             self.same(found, expected, f"versions where {sql}, {words}")
             sql, holds = self.condition(True)
             rows = self.db.rows(f"SELECT id, tag, valid_from_ns, valid_to_ns FROM tag_face WHERE {sql}")
             found = [(i, w, int(a), b and int(b)) for i, w, a, b in rows]
-            all_ = [row for id_ in model.events for row in intervals(model, id_, last)]
-            self.same(found, [tuple(row) for row in all_ if holds(*row)], f"intervals where {sql}, {words}")
+            all_ = [(i, *row) for i in model.events for row in model.intervals(i, t)]
+            self.same(found, [row for row in all_ if holds(*row)], f"intervals where {sql}, {words}")
             if t is not None:
                 self.questions.same("entity", model.states(t))
                 found = int(self.db.value("SELECT count(*) FROM entity"))
