@@ -399,7 +399,8 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     guard name;
-    face record;
+    faces oid[];
+    face oid;
     made regprocedure;
 BEGIN
     SELECT d.guard INTO guard FROM entitydb.dataset d WHERE d.name = entity_drop.name COLLATE "C";
@@ -414,33 +415,23 @@ BEGIN
         RAISE EXCEPTION 'permission denied for dataset "%"', name
             USING ERRCODE = 'insufficient_privilege', HINT = 'Only those who administer it may drop it.';
     END IF;
-    FOR face IN
-        SELECT c.oid, n.nspname, c.relname
+    faces := ARRAY(
+        SELECT t.ftrelid
         FROM pg_foreign_table t
-        JOIN pg_class c ON c.oid = t.ftrelid
-        JOIN pg_namespace n ON n.oid = c.relnamespace
         JOIN pg_foreign_server srv ON srv.oid = t.ftserver
         JOIN pg_foreign_data_wrapper w ON w.oid = srv.srvfdw
         WHERE w.fdwname = 'entitydb'
             AND EXISTS (SELECT FROM pg_options_to_table(t.ftoptions) o
                 WHERE o.option_name = 'dataset' AND o.option_value = entity_drop.name)
-    LOOP
-        FOR made IN SELECT entitydb.made_functions(face.oid::regclass) LOOP
+    );
+    -- Functions return rows of faces, of any of them, so they all go first.
+    FOREACH face IN ARRAY faces LOOP
+        FOR made IN SELECT entitydb.made_functions(face::regclass) LOOP
             PERFORM entitydb.drop_object('pg_proc'::regclass, made);
         END LOOP;
     END LOOP;
-    FOR face IN
-        SELECT c.oid, n.nspname, c.relname
-        FROM pg_foreign_table t
-        JOIN pg_class c ON c.oid = t.ftrelid
-        JOIN pg_namespace n ON n.oid = c.relnamespace
-        JOIN pg_foreign_server srv ON srv.oid = t.ftserver
-        JOIN pg_foreign_data_wrapper w ON w.oid = srv.srvfdw
-        WHERE w.fdwname = 'entitydb'
-            AND EXISTS (SELECT FROM pg_options_to_table(t.ftoptions) o
-                WHERE o.option_name = 'dataset' AND o.option_value = entity_drop.name)
-    LOOP
-        PERFORM entitydb.drop_object('pg_class'::regclass, face.oid);
+    FOREACH face IN ARRAY faces LOOP
+        PERFORM entitydb.drop_object('pg_class'::regclass, face);
     END LOOP;
     PERFORM entitydb.remove_dataset(name);
 END

@@ -76,39 +76,20 @@ pub unsafe fn option(options: *mut pg_sys::List, name: &CStr) -> Option<String> 
 
 /// The dataset of this name, if there is one.
 pub fn dataset_named(name: &str) -> Option<Dataset> {
-    // SAFETY: plain catalog scan; the relation and the scan are closed again, errors unwind through PostgreSQL's resource owner.
-    let (id, guard, notify) = unsafe {
-        let schema = schema_oid();
-        let relid = relation(schema, "dataset");
-        let rel = pg_sys::table_open(relid, pg_sys::AccessShareLock as _);
-        let index = relation(schema, "dataset_name_key");
-        let value = name.into_datum().unwrap_or(pg_sys::Datum::from(0));
-        let mut key = pg_sys::ScanKeyData::default();
-        pg_sys::ScanKeyInit(
-            &mut key,
-            2,
-            pg_sys::BTEqualStrategyNumber as _,
-            pg_sys::Oid::from(pg_sys::F_TEXTEQ),
-            value,
-        );
-        key.sk_collation = pg_sys::C_COLLATION_OID;
-        let scan = pg_sys::systable_beginscan(rel, index, true, std::ptr::null_mut(), 1, &mut key);
-        let tuple = pg_sys::systable_getnext(scan);
-        let found = if tuple.is_null() {
-            None
-        } else {
+    let mut found = None;
+    // SAFETY: the index is on the name, which is column 2, text in "C". The columns that are read are not null; column 3 is a
+    // name, whose bytes are in the row.
+    unsafe {
+        manifest::each_row_named("dataset", ("dataset_name_key", 2), name, std::ptr::null_mut(), |rel, tuple| {
             let mut null = false;
             let id = pg_sys::heap_getattr(tuple, 1, (*rel).rd_att, &mut null);
             let guard = pg_sys::heap_getattr(tuple, 3, (*rel).rd_att, &mut null);
             let notify = pg_sys::heap_getattr(tuple, NOTIFY, (*rel).rd_att, &mut null);
-            // SAFETY: column 3 is a name and not null, whose bytes are in the row.
             let guard = pg_sys::get_foreign_server_oid(guard.cast_mut_ptr::<pg_sys::NameData>().cast(), true);
-            Some((id.value() as i32, guard, notify.value() != 0))
-        };
-        pg_sys::systable_endscan(scan);
-        pg_sys::table_close(rel, pg_sys::AccessShareLock as _);
-        found
-    }?;
+            found = Some((id.value() as i32, guard, notify.value() != 0));
+        });
+    }
+    let (id, guard, notify) = found?;
     let schema = schema_oid();
     Some(Dataset {
         id,

@@ -233,13 +233,52 @@ pub fn forget_removed(horizon: Xid) {
 pub unsafe fn each_row(
     relation: &str,
     snapshot: pg_sys::Snapshot,
+    visit: impl FnMut(pg_sys::Relation, pg_sys::HeapTuple),
+) {
+    // SAFETY: the caller's promise is passed on.
+    unsafe { each_found(relation, pg_sys::InvalidOid, &mut [], snapshot, visit) };
+}
+
+/// Calls `visit` for each row of a relation of the catalog whose text column `column`, the only or first of `index`, is `name`.
+///
+/// # Safety
+/// `snapshot` must be registered, active, or null for the newest; the column must be text in collation "C".
+pub unsafe fn each_row_named(
+    relation: &str,
+    (index, column): (&str, pg_sys::AttrNumber),
+    name: &str,
+    snapshot: pg_sys::Snapshot,
+    visit: impl FnMut(pg_sys::Relation, pg_sys::HeapTuple),
+) {
+    let index = catalog::relation(catalog::schema_oid(), index);
+    let mut key = pg_sys::ScanKeyData::default();
+    let name = name.into_datum().unwrap_or(pg_sys::Datum::from(0));
+    // SAFETY: the key is this function's own; the caller's promise is passed on.
+    unsafe {
+        let equal = pg_sys::Oid::from(pg_sys::F_TEXTEQ);
+        pg_sys::ScanKeyInit(&mut key, column, pg_sys::BTEqualStrategyNumber as _, equal, name);
+        key.sk_collation = pg_sys::C_COLLATION_OID;
+        each_found(relation, index, &mut [key], snapshot, visit);
+    }
+}
+
+/// Calls `visit` for each row of a relation of the catalog that satisfies the keys, by an index if there is a valid one.
+///
+/// # Safety
+/// `snapshot` must be registered, active, or null for the newest; the keys must be of the index.
+unsafe fn each_found(
+    relation: &str,
+    index: pg_sys::Oid,
+    keys: &mut [pg_sys::ScanKeyData],
+    snapshot: pg_sys::Snapshot,
     mut visit: impl FnMut(pg_sys::Relation, pg_sys::HeapTuple),
 ) {
     // SAFETY: relation and scan are closed below; an error unwinds through PostgreSQL's resource owner.
     unsafe {
         let relid = catalog::relation(catalog::schema_oid(), relation);
         let rel = pg_sys::table_open(relid, pg_sys::AccessShareLock as _);
-        let scan = pg_sys::systable_beginscan(rel, pg_sys::InvalidOid, false, snapshot, 0, std::ptr::null_mut());
+        let by_index = index != pg_sys::InvalidOid;
+        let scan = pg_sys::systable_beginscan(rel, index, by_index, snapshot, keys.len() as _, keys.as_mut_ptr());
         loop {
             let tuple = pg_sys::systable_getnext(scan);
             if tuple.is_null() {

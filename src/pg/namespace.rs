@@ -37,33 +37,9 @@ pub unsafe fn rules(dataset: &Dataset, snapshot: pg_sys::Snapshot) -> Rules {
 ///
 /// # Safety
 /// `snapshot` must be registered or active.
-unsafe fn each(
-    dataset: &Dataset,
-    snapshot: pg_sys::Snapshot,
-    mut visit: impl FnMut(pg_sys::Relation, pg_sys::HeapTuple),
-) {
-    let schema = catalog::schema_oid();
-    let mut key = pg_sys::ScanKeyData::default();
-    // SAFETY: relation and scan are closed below; an error unwinds through PostgreSQL's resource owner. The index is on the
-    // dataset's name, which is the first column.
-    unsafe {
-        let rel = pg_sys::table_open(catalog::relation(schema, "namespace"), pg_sys::AccessShareLock as _);
-        let name = dataset.name.as_str().into_datum().unwrap_or(pg_sys::Datum::from(0));
-        let equal = pg_sys::Oid::from(pg_sys::F_TEXTEQ);
-        pg_sys::ScanKeyInit(&mut key, 1, pg_sys::BTEqualStrategyNumber as _, equal, name);
-        key.sk_collation = pg_sys::C_COLLATION_OID;
-        let index = catalog::relation(schema, "namespace_dataset");
-        let scan = pg_sys::systable_beginscan(rel, index, true, snapshot, 1, &mut key);
-        loop {
-            let tuple = pg_sys::systable_getnext(scan);
-            if tuple.is_null() {
-                break;
-            }
-            visit(rel, tuple);
-        }
-        pg_sys::systable_endscan(scan);
-        pg_sys::table_close(rel, pg_sys::AccessShareLock as _);
-    }
+unsafe fn each(dataset: &Dataset, snapshot: pg_sys::Snapshot, visit: impl FnMut(pg_sys::Relation, pg_sys::HeapTuple)) {
+    // SAFETY: the caller's promise is passed on. The index is on the dataset's name, which is column 1, text in "C".
+    unsafe { manifest::each_row_named("namespace", ("namespace_dataset", 1), &dataset.name, snapshot, visit) };
 }
 
 /// Declares that a namespace has one value at a time, or that it has many. Returns how many entities are read differently.
