@@ -250,16 +250,38 @@ pub unsafe fn each_row_named(
     snapshot: pg_sys::Snapshot,
     visit: impl FnMut(pg_sys::Relation, pg_sys::HeapTuple),
 ) {
-    let index = catalog::relation(catalog::schema_oid(), index);
-    let mut key = pg_sys::ScanKeyData::default();
     let name = name.into_datum().unwrap_or(pg_sys::Datum::from(0));
-    // SAFETY: the key is this function's own; the caller's promise is passed on.
+    let mut key = equal(column, pg_sys::F_TEXTEQ, name);
+    key.sk_collation = pg_sys::C_COLLATION_OID;
+    // SAFETY: the caller's promise is passed on.
+    unsafe { each_row_by(relation, index, &mut [key], snapshot, visit) };
+}
+
+/// Calls `visit` for each row of a relation of the catalog that satisfies the keys.
+///
+/// # Safety
+/// `snapshot` must be registered, active, or null for the newest; the keys must be of the first columns of the index.
+pub unsafe fn each_row_by(
+    relation: &str,
+    index: &str,
+    keys: &mut [pg_sys::ScanKeyData],
+    snapshot: pg_sys::Snapshot,
+    visit: impl FnMut(pg_sys::Relation, pg_sys::HeapTuple),
+) {
+    let index = catalog::relation(catalog::schema_oid(), index);
+    // SAFETY: the caller's promise is passed on.
+    unsafe { each_found(relation, index, keys, snapshot, visit) };
+}
+
+/// A key: that a column equals a value, by the function with this oid.
+pub fn equal(column: pg_sys::AttrNumber, function: u32, value: pg_sys::Datum) -> pg_sys::ScanKeyData {
+    let mut key = pg_sys::ScanKeyData::default();
+    // SAFETY: fills the key, after it has looked the function up.
     unsafe {
-        let equal = pg_sys::Oid::from(pg_sys::F_TEXTEQ);
-        pg_sys::ScanKeyInit(&mut key, column, pg_sys::BTEqualStrategyNumber as _, equal, name);
-        key.sk_collation = pg_sys::C_COLLATION_OID;
-        each_found(relation, index, &mut [key], snapshot, visit);
+        let function = pg_sys::Oid::from(function);
+        pg_sys::ScanKeyInit(&mut key, column, pg_sys::BTEqualStrategyNumber as _, function, value);
     }
+    key
 }
 
 /// Calls `visit` for each row of a relation of the catalog that satisfies the keys, by an index if there is a valid one.

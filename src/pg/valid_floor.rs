@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
-use super::catalog::{self, Dataset};
+use super::catalog::Dataset;
 use super::error::{OrRaise, raise};
 use super::{clock, maintain, manifest};
 use crate::engine::{FileInfo, Token};
@@ -53,27 +53,12 @@ pub unsafe fn read(dataset: &Dataset, snapshot: pg_sys::Snapshot) -> Option<Floo
 /// # Safety
 /// `snapshot` must be registered or active.
 pub unsafe fn of_entity(dataset: &Dataset, ordinal: Ordinal, snapshot: pg_sys::Snapshot) -> Option<Ns> {
-    let schema = catalog::schema_oid();
-    // SAFETY: the relation has these columns and this index; scan and relation are closed again, and an error unwinds through
-    // PostgreSQL's resource owner.
-    unsafe {
-        let rel = pg_sys::table_open(catalog::relation(schema, "entity_floor"), pg_sys::AccessShareLock as _);
-        let mut keys = [pg_sys::ScanKeyData::default(); 2];
-        let equal = pg_sys::BTEqualStrategyNumber as pg_sys::StrategyNumber;
-        let of = [(pg_sys::F_INT4EQ, pg_sys::Datum::from(dataset.id)), (pg_sys::F_INT8EQ, i64::from(ordinal.0).into())];
-        for (n, (key, (proc, value))) in (1..).zip(keys.iter_mut().zip(of)) {
-            pg_sys::ScanKeyInit(key, n, equal, pg_sys::Oid::from(proc), value);
-        }
-        let index = catalog::relation(schema, "entity_floor_pkey");
-        let scan = pg_sys::systable_beginscan(rel, index, true, snapshot, 2, keys.as_mut_ptr());
-        let tuple = pg_sys::systable_getnext(scan);
-        let mut null = false;
-        let found =
-            (!tuple.is_null()).then(|| Ns(pg_sys::heap_getattr(tuple, 3, (*rel).rd_att, &mut null).value() as i64));
-        pg_sys::systable_endscan(scan);
-        pg_sys::table_close(rel, pg_sys::AccessShareLock as _);
-        found
-    }
+    let [of_dataset, of_ordinal] = [
+        manifest::equal(1, pg_sys::F_INT4EQ, dataset.id.into()),
+        manifest::equal(2, pg_sys::F_INT8EQ, i64::from(ordinal.0).into()),
+    ];
+    // SAFETY: the caller's promise is passed on.
+    unsafe { entity_floors(&mut [of_dataset, of_ordinal], snapshot) }.pop().map(|(_, floor)| floor)
 }
 
 impl Floors {
@@ -231,15 +216,23 @@ pub fn check_load(dataset: &Dataset, built: &[FileInfo]) {
 /// # Safety
 /// `snapshot` must be registered or active.
 unsafe fn entities(dataset: &Dataset, snapshot: pg_sys::Snapshot) -> Vec<(Ordinal, Ns)> {
+    // SAFETY: the caller's promise is passed on.
+    unsafe { entity_floors(&mut [manifest::equal(1, pg_sys::F_INT4EQ, dataset.id.into())], snapshot) }
+}
+
+/// The floors of entities that satisfy keys of dataset, or of dataset and ordinal.
+///
+/// # Safety
+/// `snapshot` must be registered or active.
+unsafe fn entity_floors(keys: &mut [pg_sys::ScanKeyData], snapshot: pg_sys::Snapshot) -> Vec<(Ordinal, Ns)> {
     let mut found = Vec::new();
-    // SAFETY: the caller's promise is passed on; the columns are those of the catalog script.
+    // SAFETY: the caller's promise is passed on; the catalog script gave the relation these columns, none of which is null, and
+    // this index.
     unsafe {
-        manifest::each_row("entity_floor", snapshot, |rel, tuple| {
+        manifest::each_row_by("entity_floor", "entity_floor_pkey", keys, snapshot, |rel, tuple| {
             let mut null = false;
             let mut column = |n: i32| pg_sys::heap_getattr(tuple, n, (*rel).rd_att, &mut null).value() as i64;
-            if column(1) as i32 == dataset.id {
-                found.push((Ordinal(column(2) as u32), Ns(column(3))));
-            }
+            found.push((Ordinal(column(2) as u32), Ns(column(3))));
         });
     }
     found

@@ -26,8 +26,9 @@ pub unsafe extern "C-unwind" fn explain(node: *mut pg_sys::ForeignScanState, es:
         }
         // Deparsing wants the plan's surroundings, for parameters that other nodes give.
         let around = pg_sys::set_deparse_context_plan((*es).deparse_cxt, (*node).ss.ps.plan, std::ptr::null_mut());
-        let (tags, others): (Vec<&Qual>, Vec<&Qual>) = scan.quals.iter().partition(|qual| asks_tags(qual));
-        let (contents, others): (Vec<&Qual>, Vec<&Qual>) = others.into_iter().partition(|qual| asks_contents(qual));
+        let (tags, others): (Vec<&Qual>, Vec<&Qual>) = scan.quals.iter().partition(|qual| any(qual, is_of_tags));
+        let (contents, others): (Vec<&Qual>, Vec<&Qual>) =
+            others.into_iter().partition(|qual| any(qual, is_of_contents));
         let other = match scan.shape {
             Shape::State => c"Entities",
             Shape::Event => c"Events",
@@ -131,30 +132,28 @@ unsafe fn property(label: &CStr, text: &str, es: *mut pg_sys::ExplainState) {
     unsafe { pg_sys::ExplainPropertyText(label.as_ptr(), text.as_ptr(), es) };
 }
 
-/// Whether a clause is about contents.
-fn asks_contents(qual: &Qual) -> bool {
+/// Whether any part of a clause is like this.
+fn any(qual: &Qual, is: fn(&Qual) -> bool) -> bool {
     match qual {
-        Qual::And(quals) | Qual::Or(quals) => quals.iter().any(asks_contents),
-        Qual::Not(qual) => asks_contents(qual),
-        Qual::About(_) => false,
-        Qual::Leaf(leaf, _) => {
-            use Leaf::{ContentHas, ContentLike, ContentMayBeLike, ContentMayHold};
-            matches!(leaf, ContentHas | ContentLike | ContentMayBeLike | ContentMayHold)
-        }
+        Qual::And(quals) | Qual::Or(quals) => quals.iter().any(|qual| any(qual, is)),
+        Qual::Not(qual) => any(qual, is),
+        part => is(part),
     }
 }
 
-/// Whether a clause is about tags.
-fn asks_tags(qual: &Qual) -> bool {
-    match qual {
-        Qual::And(quals) | Qual::Or(quals) => quals.iter().any(asks_tags),
-        Qual::Not(qual) => asks_tags(qual),
-        Qual::About(_) => true,
-        Qual::Leaf(leaf, _) => {
-            use Leaf::*;
-            matches!(leaf, TagsContain | TagsOverlap | Tag | HasTag | TagAny | TagPrefix | TagLike)
-        }
-    }
+/// Whether a part of a clause is about contents.
+fn is_of_contents(part: &Qual) -> bool {
+    use Leaf::{ContentHas, ContentLike, ContentMayBeLike, ContentMayHold};
+    matches!(part, Qual::Leaf(ContentHas | ContentLike | ContentMayBeLike | ContentMayHold, _))
+}
+
+/// Whether a part of a clause is about tags.
+fn is_of_tags(part: &Qual) -> bool {
+    use Leaf::*;
+    matches!(
+        part,
+        Qual::About(_) | Qual::Leaf(TagsContain | TagsOverlap | Tag | HasTag | TagAny | TagPrefix | TagLike, _)
+    )
 }
 
 /// A clause in the words of tags; `inner` puts it in parentheses where AND and OR would mix.
