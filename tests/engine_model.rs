@@ -114,7 +114,7 @@ impl Store {
 
     fn compact(&mut self) -> Result<()> {
         let base = self.view(false)?;
-        let (_, replaced) = compact(&base, &times, &OPTIONS, &mut self.files.clone())?;
+        let (_, replaced) = compact(&base, &times, &mut self.files.clone())?;
         self.segments.retain(|s| !replaced.iter().any(|name| name == s.name()));
         self.adopt()
     }

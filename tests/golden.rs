@@ -122,7 +122,7 @@ impl Store {
     }
 
     fn compact(&mut self) {
-        let (_, replaced) = compact(&self.view(false), &times, &OPTIONS, &mut self.files.clone()).expect("compacts");
+        let (_, replaced) = compact(&self.view(false), &times, &mut self.files.clone()).expect("compacts");
         self.adopt(&replaced);
     }
 

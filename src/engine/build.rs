@@ -124,7 +124,6 @@ pub fn seal(
 pub fn compact(
     base: &View,
     times: &dyn Fn(Xid) -> Option<Micros>,
-    _options: &BuildOptions,
     files: &mut dyn Files,
 ) -> Result<(Vec<FileInfo>, Vec<String>)> {
     let (mut infos, mut replaced) = (Vec::new(), Vec::new());

@@ -113,8 +113,7 @@ pub fn compact(dataset: &Dataset) -> i64 {
     let merged = with_fresh_snapshot(|snapshot| {
         // SAFETY: the snapshot is registered.
         let base = unsafe { store::view_of_segments(dataset, snapshot) };
-        let (built, replaced) =
-            engine::compact(&base, &clock::commit_time, &settings::build_options(), &mut files()).or_raise();
+        let (built, replaced) = engine::compact(&base, &clock::commit_time, &mut files()).or_raise();
         manifest::replace(dataset, &built, &replaced);
         i64::try_from(replaced.len()).unwrap_or(i64::MAX)
     });
