@@ -115,6 +115,17 @@ $$;
 COMMENT ON FUNCTION entitydb.forget_floor(int4) IS 'internal: takes away the floors of a dataset';
 REVOKE EXECUTE ON FUNCTION entitydb.forget_floor(int4) FROM PUBLIC;
 
+-- Of what was erased nothing is below a floor any more; the floors of all entities and of system time stay.
+CREATE FUNCTION entitydb.forget_floors_of(dataset int4, ordinals int8[]) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+AS $$
+    DELETE FROM entitydb.entity_floor e WHERE e.dataset = $1 AND e.ordinal = ANY ($2);
+    UPDATE entitydb.floor f SET highest = (SELECT max(e.valid) FROM entitydb.entity_floor e WHERE e.dataset = $1)
+    WHERE f.dataset = $1 AND f.highest IS NOT NULL;
+$$;
+COMMENT ON FUNCTION entitydb.forget_floors_of(int4, int8[]) IS 'internal: takes away the floors that entities have of their own';
+REVOKE EXECUTE ON FUNCTION entitydb.forget_floors_of(int4, int8[]) FROM PUBLIC;
+
 CREATE FUNCTION entitydb.put_hold(dataset int4, tags text[], held boolean) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$

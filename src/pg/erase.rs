@@ -13,7 +13,7 @@ use super::error::{OrRaise, raise};
 use super::func::as_extension;
 use super::{clock, delta, maintain, manifest, retain, settings, store, write};
 use crate::engine::{self, Removal};
-use crate::types::Xid;
+use crate::types::{Ordinal, Xid};
 
 /// Columns of `entitydb.erasure_log`.
 const RECEIPT: i32 = 1;
@@ -31,7 +31,7 @@ pub fn erase(dataset: &Dataset, ids: &BTreeSet<Vec<u8>>, reason: Option<&str>) -
     // SAFETY: a transaction-level lock of a relation of the extension; waits are interruptible and unwind.
     unsafe { pg_sys::LockRelationOid(dataset.delta, pg_sys::ExclusiveLock as _) };
     maintain::lock(dataset);
-    let entities = maintain::with_fresh_snapshot(|snapshot| {
+    let entities: Vec<Ordinal> = maintain::with_fresh_snapshot(|snapshot| {
         let named: Vec<&[u8]> = ids.iter().map(Vec::as_slice).collect();
         let mut removal = Removal::default();
         // SAFETY: the snapshot is registered.
@@ -49,8 +49,9 @@ pub fn erase(dataset: &Dataset, ids: &BTreeSet<Vec<u8>>, reason: Option<&str>) -
         let (built, replaced) =
             engine::rewrite(&base, &removal, ids, &unsealed, times, &options, &mut maintain::files()).or_raise();
         manifest::replace(dataset, &built, &replaced);
-        ordinals.len()
+        ordinals
     });
+    forget_floors(dataset, &entities);
     delta::set_written(dataset);
     // SAFETY: assigns the transaction its xid if it has none; reads shared transaction state.
     let (tx, needed) = unsafe { (pg_sys::GetTopFullTransactionId().value, pg_sys::ReadNextFullTransactionId().value) };
@@ -62,7 +63,7 @@ pub fn erase(dataset: &Dataset, ids: &BTreeSet<Vec<u8>>, reason: Option<&str>) -
                 dataset.id.into(),
                 tx.to_string().into(),
                 (ids.len() as i64).into(),
-                (entities as i64).into(),
+                (entities.len() as i64).into(),
                 reason.into(),
                 needed.to_string().into(),
             ],
@@ -72,6 +73,17 @@ pub fn erase(dataset: &Dataset, ids: &BTreeSet<Vec<u8>>, reason: Option<&str>) -
         .ok()
         .flatten()
         .unwrap_or_else(|| raise(PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, "could not note the erasure".to_owned(), None))
+}
+
+/// Takes away the floors that these entities have of their own: nothing of them is left to be above or below one.
+fn forget_floors(dataset: &Dataset, entities: &[Ordinal]) {
+    let ordinals: Vec<i64> = entities.iter().map(|ordinal| i64::from(ordinal.0)).collect();
+    let forgotten = as_extension(|| {
+        Spi::run_with_args("SELECT entitydb.forget_floors_of($1, $2)", &[dataset.id.into(), ordinals.into()])
+    });
+    if let Err(fault) = forgotten {
+        raise(PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, format!("could not forget the floors: {fault}"), None);
+    }
 }
 
 /// What to do where others have the delta open.

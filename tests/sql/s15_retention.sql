@@ -12,10 +12,12 @@ SELECT concat(pg_snapshot_xmax(log_snapshot()), ':', pg_snapshot_xmax(log_snapsh
 CREATE TABLE before AS SELECT 1 AS n, * FROM log_as_of('2005-01-01') UNION ALL SELECT 2, * FROM log
     UNION ALL SELECT 3, * FROM log_as_of('2031-01-01');
 
--- All entities: one floor of the dataset, here some days of 2004.
+-- All entities: one floor of the dataset, here some days of 2004; until it is applied nothing changes.
+BEGIN;
 SELECT entitydb.set_retention('log', keep => now() - timestamptz '2004-06-01');
 SELECT dataset, tags, keep IS NOT NULL AS has_keep, keep_versions FROM entitydb.retention;
 SELECT id FROM log_as_of('2002-06-01') ORDER BY id;
+COMMIT;
 SELECT entitydb.seal('log') IS NOT NULL AS sealed, entitydb.compact('log') IS NOT NULL AS compacted;
 SELECT * FROM before EXCEPT (SELECT 1 AS n, * FROM log_as_of('2005-01-01') UNION ALL SELECT 2, * FROM log
     UNION ALL SELECT 3, * FROM log_as_of('2031-01-01'));
@@ -92,8 +94,8 @@ SELECT entity_create('mixed');
 INSERT INTO mixed (id, tags, created_at) VALUES ('l', '{type:log,s:a}', '2001-01-01'), ('u', '{type:user,s:a}', '2001-01-01'),
     ('h', '{type:log,s:a,case:7}', '2001-01-01');
 SELECT mixed_set(id, 's', 'b', '2002-01-01'), mixed_set(id, 's', 'c', '2003-01-01') FROM unnest('{l,u,h}'::text[]) id;
-SELECT entitydb.set_retention('mixed', now() - timestamptz '2004-06-01', '{type:log}');
 SELECT entitydb.hold('mixed', '{case:7}'), entitydb.hold('mixed', '{case:7}');
+SELECT entitydb.set_retention('mixed', now() - timestamptz '2004-06-01', '{type:log}');
 SELECT * FROM entitydb.holds;
 SELECT entitydb.seal('mixed') IS NOT NULL AS sealed, entitydb.compact('mixed') IS NOT NULL AS compacted;
 SELECT id, count(*) FROM mixed_event GROUP BY id ORDER BY id;
@@ -112,6 +114,7 @@ SELECT entitydb.erase('mixed', '{h}', 'held');
 \set VERBOSITY default
 TRUNCATE mixed;
 SELECT entitydb.erase('mixed', '{l}', 'not held') > 0 AS is_receipt;
+SELECT id, tags FROM mixed_as_of('2002-06-01') ORDER BY id;
 SELECT entitydb.release('mixed', '{case:7}'), entitydb.release('mixed', '{case:7}');
 SELECT entitydb.compact('mixed') IS NOT NULL AS compacted;
 SELECT count(*) FROM mixed_event WHERE id = 'h';
@@ -131,6 +134,40 @@ SELECT id, tags, valid_from, valid_to FROM doc_version ORDER BY id, valid_from;
 SELECT id, tags FROM doc_as_of('2001-01-02') WHERE id = 'short';
 \set VERBOSITY sqlstate
 SELECT id, tags FROM doc_as_of('2001-01-02') WHERE id = 'd';
+\set VERBOSITY default
+-- What is erased takes its floor with it, and no other one; a rollback brings it back.
+SELECT entity_create('shelf');
+SELECT shelf_put('low', ARRAY['v:' || n], NULL, '2001-01-01'::timestamptz + n * interval '1 day'),
+    shelf_put('high', ARRAY['v:' || n], NULL, '2011-01-01'::timestamptz + n * interval '1 day') FROM generate_series(1, 4) n;
+SELECT shelf_put('short', '{v:1}', NULL, '2001-01-01');
+SELECT entitydb.set_retention('shelf', NULL, keep_versions => 2);
+SELECT entitydb.seal('shelf') IS NOT NULL AS sealed, entitydb.compact('shelf') IS NOT NULL AS compacted;
+SELECT entitydb.set_retention('shelf', NULL);
+\set VERBOSITY sqlstate
+SELECT id FROM shelf_as_of('2005-01-01') ORDER BY id;
+BEGIN;
+SELECT entitydb.erase('shelf', '{high,unknown}', 'rolled back') > 0 AS is_receipt;
+SELECT id FROM shelf_as_of('2005-01-01') ORDER BY id;
+SAVEPOINT s;
+SELECT id FROM shelf_as_of('2001-01-02') ORDER BY id;
+ROLLBACK TO s;
+ROLLBACK;
+SELECT id FROM shelf_as_of('2005-01-01') ORDER BY id;
+SELECT shelf_put('high', '{early}', NULL, '2010-01-01');
+SELECT entitydb.erase('shelf', '{high}', 'kept') > 0 AS is_receipt;
+SELECT id FROM shelf_as_of('2005-01-01') ORDER BY id;
+SELECT id FROM shelf_as_of('2001-01-02') ORDER BY id;
+SELECT shelf_put('low', '{early}', NULL, '2001-01-01');
+-- An id that comes back is another entity, which lost nothing.
+SELECT shelf_put('high', '{early}', NULL, '2000-01-01');
+SELECT id, tags FROM shelf_as_of('2000-06-01') WHERE id = 'high';
+SELECT entitydb.erase('shelf', '{low}', 'kept') > 0 AS is_receipt;
+SELECT id FROM shelf_as_of('2001-01-02') ORDER BY id;
+SELECT shelf_put('low', '{early}', NULL, '2001-01-01');
+\set VERBOSITY default
+SELECT entity_drop('shelf');
+
+\set VERBOSITY sqlstate
 -- What is refused.
 SELECT entitydb.set_retention(NULL, '1 day');
 SELECT entitydb.set_retention('nobody', '1 day');
