@@ -26,6 +26,17 @@ CREATE FOREIGN TABLE bobs (id text, tags text[]) SERVER entitydb OPTIONS (datase
 SELECT * FROM bobs;
 UPDATE bobs SET tags = '{bars:13}';
 SELECT entitydb.seal('vault') > 0, (SELECT count(*) FROM entitydb.stat_dataset);
+SELECT entitydb.compact('vault') > 0, (SELECT count(*) FROM entitydb.verify('vault') WHERE NOT ok);
+SELECT entitydb.set_retention('vault', '1000 years', '{kind:log}'), entitydb.hold('vault', '{kind:case}');
+SELECT entitydb.set_notify('vault', true), entitydb.set_notify('vault', false);
+INSERT INTO bobs VALUES ('lead', '{}');
+SELECT entitydb.erase('vault', '{lead}', 'asked for') > 0;
+SELECT dataset, tags, keep FROM entitydb.retention;
+SELECT * FROM entitydb.holds;
+SELECT dataset, ids, entities, reason FROM entitydb.erasure;
+SELECT dataset FROM entitydb.stat_segment GROUP BY dataset;
+SELECT role, count(*) FROM entitydb.transaction GROUP BY role ORDER BY role;
+SELECT entitydb.release('vault', '{kind:case}');
 SELECT * FROM vault;
 SELECT entitydb.grant_dataset('vault', 'regress_team');
 SELECT entitydb.revoke_dataset('vault', 'regress_alice');
@@ -37,6 +48,14 @@ SET ROLE regress_bob;
 SELECT * FROM bobs;
 INSERT INTO bobs VALUES ('x');
 SELECT entitydb.seal('vault');
+SELECT entitydb.set_retention('vault', NULL, '{kind:log}');
+SELECT entitydb.hold('vault', '{}');
+SELECT entitydb.release('vault', '{}');
+SELECT entitydb.erase('vault', '{gold}', 'not any more');
+SELECT entitydb.finish_erasures();
+SELECT (SELECT count(*) FROM entitydb.retention), (SELECT count(*) FROM entitydb.holds),
+    (SELECT count(*) FROM entitydb.erasure), (SELECT count(*) FROM entitydb.transaction),
+    (SELECT count(*) FROM entitydb.stat_dataset), (SELECT count(*) FROM entitydb.stat_segment);
 SET ROLE regress_alice;
 SELECT id, tags FROM vault;
 -- To the members of a role, also later ones.

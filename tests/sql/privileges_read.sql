@@ -32,6 +32,8 @@ GRANT SELECT ON safe TO regress_reader;
 GRANT SELECT ON narrow TO regress_reader, regress_columns;
 GRANT SELECT (id, created_at) ON safe TO regress_columns;
 GRANT SELECT, UPDATE, DELETE ON open_docs TO regress_viewer;
+-- There is something to see in every view of what is administered.
+SELECT entitydb.set_retention('other', '1000 years', '{y}'), entitydb.hold('other', '{held}');
 
 -- Every way to read, by every role.
 RESET ROLE;
@@ -97,6 +99,29 @@ INSERT INTO ways (statement) VALUES
     ('SELECT * FROM entitydb.verify(''safe'')'),
     ('SELECT entitydb.erase(''safe'', ''{sec}'', ''x'')'),
     ('SELECT entitydb.set_notify(''safe'', true)'),
+    ('SELECT entitydb.set_retention(''safe'', keep => ''1 day'')'),
+    ('SELECT entitydb.hold(''safe'', ''{}'')'),
+    ('SELECT entitydb.release(''safe'', ''{}'')'),
+    ('SELECT entitydb.put_retention(2, ''1 day'', ''{}'', NULL)'),
+    ('SELECT * FROM entitydb.policies(2)'),
+    ('SELECT entitydb.put_hold(2, ''{}'', true)'),
+    ('SELECT entitydb.note_floor(2, 1, ''1'', now(), ''{}'', ''{}'')'),
+    ('SELECT entitydb.forget_floor(2)'),
+    ('SELECT entitydb.forget_floors_of(2, ''{0}'')'),
+    ('SELECT * FROM entitydb.retention_policy'),
+    ('SELECT * FROM entitydb.hold_policy'),
+    ('SELECT * FROM entitydb.floor'),
+    ('SELECT * FROM entitydb.entity_floor'),
+    ('DELETE FROM entitydb.holds'),
+    ('UPDATE entitydb.retention SET keep = NULL'),
+    ('SELECT * FROM entitydb.retention'),
+    ('SELECT * FROM entitydb.holds'),
+    ('SELECT * FROM entitydb.erasure'),
+    ('SELECT * FROM entitydb.transaction'),
+    ('SELECT * FROM entitydb.stat_dataset'),
+    ('SELECT * FROM entitydb.stat_segment'),
+    ('SELECT * FROM entitydb.dataset'),
+    ('SELECT truncated_at, notify FROM entitydb.dataset'),
     ('SELECT entitydb.note_erasure(1, ''1'', 1, 1, ''x'', ''1'')'),
     ('SELECT entitydb.rewrite_delta(1)'),
     ('SELECT entitydb.note_done(''{1}'', ''{}'')'),
@@ -216,17 +241,29 @@ SELECT * FROM entitydb.stat_dataset WHERE leak(dataset);
 SELECT * FROM entitydb.stat_segment WHERE leak(dataset);
 SELECT * FROM entitydb.transaction WHERE leak(role);
 SELECT * FROM entitydb.erasure WHERE leak(dataset);
+SELECT * FROM entitydb.retention WHERE leak(dataset);
+SELECT * FROM entitydb.holds WHERE leak(dataset);
 SELECT count(*) FROM pg_stats WHERE schemaname = 'entitydb';
 SET ROLE regress_reader;
 SELECT dataset FROM entitydb.stat_dataset;
 SET ROLE regress_owner;
 SELECT dataset, owner, events FROM entitydb.stat_dataset ORDER BY dataset;
 SELECT count(*) > 0 AS some FROM entitydb.stat_segment WHERE dataset = 'safe';
+SELECT * FROM entitydb.retention;
+SELECT * FROM entitydb.holds;
+SELECT dataset, ids, entities, reason FROM entitydb.erasure;
+SELECT count(*) > 0 AS some FROM entitydb.transaction;
 RESET ROLE;
 GRANT pg_read_all_stats TO regress_reader;
 SET ROLE regress_reader;
 SELECT dataset FROM entitydb.stat_dataset ORDER BY dataset;
 SELECT dataset, count(*) > 0 AS some FROM entitydb.stat_segment GROUP BY dataset;
+SELECT * FROM entitydb.retention;
+SELECT * FROM entitydb.holds;
+SELECT dataset, ids, entities, reason FROM entitydb.erasure;
+-- To see how it is administered is not to administer it.
+SELECT entitydb.release('other', '{held}');
+SELECT entitydb.erase('other', '{x}', 'r');
 RESET ROLE;
 -- To read all data is not to administer it.
 CREATE ROLE regress_all IN ROLE pg_read_all_data, pg_write_all_data;
@@ -241,6 +278,7 @@ DROP OWNED BY regress_all, regress_reader, regress_columns, regress_viewer;
 SET ROLE regress_owner;
 DROP VIEW open_docs, open_rated;
 SELECT entity_drop('safe');
+SELECT entitydb.release('other', '{held}');
 SELECT entity_drop('other');
 RESET ROLE;
 DROP OWNED BY regress_owner;
