@@ -157,24 +157,24 @@ impl Given {
 unsafe extern "C-unwind" fn check_as_of(
     value: *mut *mut c_char,
     _extra: *mut *mut c_void,
-    _source: pg_sys::GucSource::Type,
+    source: pg_sys::GucSource::Type,
 ) -> bool {
     // SAFETY: PostgreSQL passes its value and takes another one in its place.
-    unsafe { check(value, |given| text_of_ns(given.last_ns())) }
+    unsafe { check(value, source, |given| text_of_ns(given.last_ns())) }
 }
 
 #[pg_guard]
 unsafe extern "C-unwind" fn check_as_of_system(
     value: *mut *mut c_char,
     _extra: *mut *mut c_void,
-    _source: pg_sys::GucSource::Type,
+    source: pg_sys::GucSource::Type,
 ) -> bool {
     // SAFETY: as above.
-    unsafe { check(value, |given| text_of_micros(given.t)) }
+    unsafe { check(value, source, |given| text_of_micros(given.t)) }
 }
 
 /// Whether a value is empty or a time, whose absolute form takes its place. Raises nothing: a bad value is told by its answer.
-unsafe fn check(value: *mut *mut c_char, form: impl Fn(Given) -> String) -> bool {
+unsafe fn check(value: *mut *mut c_char, source: pg_sys::GucSource::Type, form: impl Fn(Given) -> String) -> bool {
     // SAFETY: PostgreSQL's value is null or a C string; the detail is copied into the memory that PostgreSQL takes it from.
     unsafe {
         if value.is_null() || (*value).is_null() || **value == 0 {
@@ -185,7 +185,9 @@ unsafe fn check(value: *mut *mut c_char, form: impl Fn(Given) -> String) -> bool
             pg_sys::GUC_check_errdetail_string = pg_sys::MemoryContextStrdup(pg_sys::ErrorContext, why.as_ptr());
             false
         };
-        if !pg_sys::IsTransactionState() && is_relative(text) {
+        // ALTER SYSTEM has a transaction; the server that reads the file when it starts, and then must not refuse it, has none.
+        let is_of_file = source == pg_sys::GucSource::PGC_S_FILE;
+        if (is_of_file || !pg_sys::IsTransactionState()) && is_relative(text) {
             return refuse(c"A relative time can only be set in a session.");
         }
         match parse(text) {

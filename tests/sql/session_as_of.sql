@@ -38,6 +38,8 @@ SET entitydb.as_of = '2020-13-01';
 SET entitydb.as_of = '2020-01-01 00:00:00.1234567890';
 SET entitydb.as_of_system = '''; DROP TABLE entity';
 ALTER ROLE CURRENT_USER SET entitydb.as_of = 'never';
+-- A relative time in a file would keep the server from starting.
+ALTER SYSTEM SET entitydb.as_of = 'yesterday';
 SELECT entitydb.ts(entitydb.ns(current_setting('entitydb.as_of'))) = 'yesterday'::timestamptz AS yesterday;
 -- All faces.
 SET entitydb.as_of = '2020-02-15';
