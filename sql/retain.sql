@@ -71,11 +71,13 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     p record;
+    now timestamptz := clock_timestamp();
     at timestamptz;
 BEGIN
     FOR p IN SELECT r.tags, r.keep, r.keep_versions FROM entitydb.retention_policy r WHERE r.dataset = policies.dataset LOOP
         BEGIN
-            at := clock_timestamp() - p.keep;
+            -- Months that are taken from days may lead past the present.
+            at := CASE WHEN p.keep IS NOT NULL THEN least(now - p.keep, now) END;
         EXCEPTION WHEN datetime_field_overflow THEN
             at := '-infinity';
         END;
