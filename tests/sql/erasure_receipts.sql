@@ -21,7 +21,6 @@ $$;
 SELECT state, done_at >= requested_at AS is_later FROM entitydb.erasure WHERE receipt = :receipt;
 SELECT entitydb.finish_erasures();
 SELECT * FROM entitydb.verify('person') WHERE NOT ok;
-SELECT dataset, kind, events, entities FROM entitydb.stat_segment;
 
 -- The transaction that erases cannot finish it.
 BEGIN;
@@ -46,14 +45,6 @@ BEGIN
 END
 $$;
 SELECT state FROM entitydb.erasure WHERE reason = 'seal';
--- Prepared.
-BEGIN;
-SELECT entitydb.erase('person', '{dan}', 'prepared') > :receipt AS is_next;
-PREPARE TRANSACTION 'erasure_receipts';
-SELECT id FROM person ORDER BY id;
-SELECT count(*) FROM entitydb.erasure WHERE reason = 'prepared';
-COMMIT PREPARED 'erasure_receipts';
-SELECT id FROM person ORDER BY id;
 
 SELECT entitydb.erase('person', '{cid,dan}', 'compact') > :receipt AS is_next;
 DO $$
@@ -69,7 +60,6 @@ BEGIN
 END
 $$;
 SELECT state FROM entitydb.erasure WHERE reason = 'compact';
-SELECT count(*) FROM entitydb.stat_segment;
 SELECT state, ids, entities, reason FROM entitydb.erasure ORDER BY receipt;
 
 -- A receipt of a dataset that is dropped before it is finished.
