@@ -148,12 +148,12 @@ CREATE FUNCTION entitydb.set_retention(dataset text, keep interval, tags text[] 
 RETURNS void
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'set_retention_wrapper';
 COMMENT ON FUNCTION entitydb.set_retention(text, interval, text[], int) IS
-    'what seal and compact keep: events newer than keep, and the last keep_versions versions, of the entities that ever carried all the tags at once (NULL: all entities); the state at the floor stays. keep and keep_versions NULL: no limit any more. What is below the floor cannot be read or written then';
+    'what seal and compact keep: events newer than keep, and the last keep_versions versions, of the entities that carried all the tags at once, as far as is known (NULL: all entities); the state at the floor stays. keep and keep_versions NULL: no limit any more. What is below the floor cannot be read or written then';
 
 CREATE FUNCTION entitydb.hold(dataset text, tags text[]) RETURNS boolean
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'hold_wrapper';
 COMMENT ON FUNCTION entitydb.hold(text, text[]) IS
-    'entities that ever carried all the tags at once (none: all entities) lose nothing to retention, and cannot be erased; TRUNCATE and drop of the dataset are errors; whether that is new';
+    'entities that carried all the tags at once, as far as is known (none: all entities), lose nothing to retention, and cannot be erased; TRUNCATE and drop of the dataset are errors; whether that is new';
 CREATE FUNCTION entitydb.release(dataset text, tags text[]) RETURNS boolean
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'release_wrapper';
 COMMENT ON FUNCTION entitydb.release(text, text[]) IS 'ends a hold of just these tags; whether there was one';
@@ -165,7 +165,7 @@ JOIN entitydb.dataset d ON d.id OPERATOR(pg_catalog.=) p.dataset
 WHERE entitydb.administers(d.guard) OR pg_catalog.pg_has_role('pg_read_all_stats'::name, 'USAGE'::text);
 COMMENT ON VIEW entitydb.retention IS 'what set_retention says, one row a set of tags; for those who administer the dataset, and pg_read_all_stats';
 COMMENT ON COLUMN entitydb.retention.dataset IS 'the dataset';
-COMMENT ON COLUMN entitydb.retention.tags IS 'which entities: those that ever carried all of these at once; none is all entities';
+COMMENT ON COLUMN entitydb.retention.tags IS 'which entities: those that carried all of these at once, as far as is known; none is all entities';
 COMMENT ON COLUMN entitydb.retention.keep IS 'how old an event may be';
 COMMENT ON COLUMN entitydb.retention.keep_versions IS 'how many versions are kept whatever their age; without keep, no more than these';
 GRANT SELECT ON entitydb.retention TO PUBLIC;
@@ -177,5 +177,5 @@ JOIN entitydb.dataset d ON d.id OPERATOR(pg_catalog.=) p.dataset
 WHERE entitydb.administers(d.guard) OR pg_catalog.pg_has_role('pg_read_all_stats'::name, 'USAGE'::text);
 COMMENT ON VIEW entitydb.holds IS 'the holds, one row each; for those who administer the dataset, and pg_read_all_stats';
 COMMENT ON COLUMN entitydb.holds.dataset IS 'the dataset';
-COMMENT ON COLUMN entitydb.holds.tags IS 'which entities: those that ever carried all of these at once; none is all entities';
+COMMENT ON COLUMN entitydb.holds.tags IS 'which entities: those that carried all of these at once, as far as is known; none is all entities';
 GRANT SELECT ON entitydb.holds TO PUBLIC;

@@ -147,6 +147,7 @@ proptest! {
                     versions: *versions,
                 }).collect(),
                 holds: if holds { vec![vec![b"held".to_vec()]] } else { Vec::new() },
+                floors: floors.iter().map(|(id, floor)| (Ordinal(*id as u32), Ns(*floor))).collect(),
                 now: Ns(9),
             };
             let base = store.view(false);

@@ -4,7 +4,7 @@
 //! every question at or above the floor looks at as a whole, so a few of them that replay to the same state may stand for
 //! all. The largest seq stays, for it is a version and the next seq follows it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::timeline::{Effect, Replay, effective};
 use super::{Blob, Event, Removal, Rules, Timeline, View};
@@ -29,6 +29,8 @@ pub struct Retention {
     pub policies: Vec<Policy>,
     /// Entities that carried all the tags of one of these at an instant lose nothing.
     pub holds: Vec<Vec<Vec<u8>>>,
+    /// The floors of entities that lost events before.
+    pub floors: HashMap<Ordinal, Ns>,
     /// The present: versions that begin later do not count.
     pub now: Ns,
 }
@@ -66,7 +68,8 @@ pub fn retain(
         }
         let timeline = base.timeline(ordinal)?;
         let same = |a: &Blob, b: &Blob| base.same(a, b);
-        let Some(floor) = retention.floor(&timeline, base.rules(), &same)? else { continue };
+        let known = retention.floors.get(&ordinal).copied();
+        let Some(floor) = retention.floor(&timeline, base.rules(), known, &same)? else { continue };
         let Some(lost) = lost(&timeline, floor, base.rules(), &same)? else { continue };
         let before = timeline.events().iter().filter(|event| event.ts < floor);
         for event in before {
@@ -82,8 +85,8 @@ pub fn retain(
     Ok(all)
 }
 
-/// Whether an entity carried all the tags at an instant.
-pub fn carried(timeline: &Timeline, tags: &[Vec<u8>], rules: &Rules) -> bool {
+/// Whether an entity carried all the tags at an instant at or above its floor; what stays below it tells of the state there alone.
+pub fn carried(timeline: &Timeline, tags: &[Vec<u8>], rules: &Rules, floor: Option<Ns>) -> bool {
     let wanted: BTreeSet<&[u8]> = tags.iter().map(Vec::as_slice).collect();
     if wanted.is_empty() {
         return true;
@@ -95,26 +98,28 @@ pub fn carried(timeline: &Timeline, tags: &[Vec<u8>], rules: &Rules) -> bool {
         }
     }
     let mut held = 0;
-    steps.into_values().any(|step| {
+    let ends = steps.keys().skip(1).map(|end| Some(*end)).chain([None]);
+    steps.values().zip(ends).any(|(step, end)| {
         held += step;
-        held == wanted.len() as i64
+        held == wanted.len() as i64 && end.is_none_or(|end| floor.is_none_or(|floor| end > floor))
     })
 }
 
 impl Retention {
-    /// The floor of an entity, if it has one.
+    /// The floor that an entity is to have, if any; `known` is the one that it has.
     fn floor(
         &self,
         timeline: &Timeline,
         rules: &Rules,
+        known: Option<Ns>,
         same: &dyn Fn(&Blob, &Blob) -> Result<bool>,
     ) -> Result<Option<Ns>> {
-        if self.holds.iter().any(|tags| carried(timeline, tags, rules)) {
+        if self.holds.iter().any(|tags| carried(timeline, tags, rules, known)) {
             return Ok(None);
         }
         let mut floor = None;
         for policy in &self.policies {
-            if !carried(timeline, &policy.tags, rules) {
+            if !carried(timeline, &policy.tags, rules, known) {
                 continue;
             }
             let by_versions = match policy.versions {

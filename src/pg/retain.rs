@@ -13,7 +13,7 @@ use super::catalog::Dataset;
 use super::error::{OrRaise, raise};
 use super::func::as_extension;
 use super::maintain_sql::owned;
-use super::{clock, delta, maintain, manifest, settings, store, write};
+use super::{clock, delta, maintain, manifest, settings, store, valid_floor, write};
 use crate::engine::{self, Policy, Retention, View};
 use crate::types::{Ns, Ordinal};
 
@@ -61,8 +61,10 @@ pub fn keep_writers_out(dataset: &Dataset, wait: bool) -> bool {
 
 /// Applies what is said about retention to the segments. The caller keeps writers out and holds the maintenance lock.
 pub fn apply(dataset: &Dataset) {
-    let retention =
-        Retention { policies: policies(dataset), holds: tags_of(dataset, "hold_policy"), now: clock::wall() };
+    // SAFETY: the snapshot is registered.
+    let floors = maintain::with_fresh_snapshot(|snapshot| unsafe { valid_floor::of_spans(dataset, snapshot) }).own;
+    let holds = tags_of(dataset, "hold_policy");
+    let retention = Retention { policies: policies(dataset), holds, floors, now: clock::wall() };
     let of_all = retention.policies.iter().filter(|policy| policy.tags.is_empty() && policy.versions.is_none());
     let valid = of_all.filter_map(|policy| policy.before).max();
     let retained = maintain::with_fresh_snapshot(|snapshot| {
@@ -134,8 +136,13 @@ fn policies(dataset: &Dataset) -> Vec<Policy> {
 
 /// Raises 55006 if any of these entities is held.
 pub fn check_not_held(dataset: &Dataset, view: &View, ordinals: &[Ordinal]) {
+    // SAFETY: the snapshot is registered.
+    let floors = maintain::with_fresh_snapshot(|snapshot| unsafe { valid_floor::of_spans(dataset, snapshot) }).own;
     for tags in tags_of(dataset, "hold_policy") {
-        let is_held = |ordinal: &Ordinal| engine::carried(&view.timeline(*ordinal).or_raise(), &tags, view.rules());
+        let is_held = |ordinal: &Ordinal| {
+            let floor = floors.get(ordinal).copied();
+            engine::carried(&view.timeline(*ordinal).or_raise(), &tags, view.rules(), floor)
+        };
         if ordinals.iter().any(is_held) {
             held(dataset, "erase entities", &tags);
         }

@@ -92,7 +92,8 @@ impl Floors {
 #[derive(Clone, Debug, Default)]
 pub struct Cut {
     valid: Option<Ns>,
-    own: HashMap<Ordinal, Ns>,
+    /// Those of entities that lost events.
+    pub own: HashMap<Ordinal, Ns>,
 }
 
 impl Cut {
@@ -165,6 +166,26 @@ fn below_system(dataset: &Dataset, asked: &str, floor: &str) -> ! {
         format!("{asked} is below the floor of dataset \"{}\"{floor}", dataset.name),
         Some("Retention took what was known before; see entitydb.set_retention."),
     )
+}
+
+/// Raises 22008 if what is known of an entity at this instant may be less than was written, so that nothing can be said of what a
+/// write there changes. The caller holds the delta in RowExclusive.
+pub fn check_instant(dataset: &Dataset, ordinal: Option<Ordinal>, ts: Ns) {
+    maintain::with_fresh_snapshot(|snapshot| {
+        // SAFETY: the snapshot is registered.
+        let Some(floors) = (unsafe { read(dataset, snapshot) }) else { return };
+        if Some(ts) >= floors.valid.max(floors.highest) {
+            return;
+        }
+        let floor = match ordinal {
+            // SAFETY: as above.
+            Some(ordinal) => unsafe { floors.of(dataset, ordinal, snapshot) },
+            None => floors.valid,
+        };
+        if let Some(floor) = floor.filter(|floor| ts < *floor) {
+            below(dataset, ts, floor);
+        }
+    });
 }
 
 /// Raises 22008 if any of these change sets is below the floor. The caller holds the delta in RowExclusive.

@@ -13,7 +13,7 @@ use super::catalog::Dataset;
 use super::error::{OrRaise, raise};
 use super::fdw::apply;
 use super::lock::{self, Mode, Wait};
-use super::{clock, delta, store};
+use super::{clock, delta, store, valid_floor};
 use crate::engine::{Desired, Event, Horizon, State, Timeline, Valid, View, change};
 use crate::error::Error;
 use crate::types::{ChangeSet, Micros, NewEvent, Ns, Op, Ordinal, Seq, TAGS_MAX, Xid};
@@ -259,6 +259,13 @@ impl Entity {
         Timeline::new(stored.iter().cloned().chain(new).collect()).check_tags(self.view.rules()).or_raise();
     }
 
+    /// Raises 22008 where retention may have taken what a write at a user's instant would change (S15).
+    pub fn check_floor(&self, dataset: &Dataset, at: At) {
+        if !at.stamped {
+            valid_floor::check_instant(dataset, self.ordinal, at.ts);
+        }
+    }
+
     /// Raises 22023 where two of these tags exclude each other by a namespace of cardinality one (S4).
     pub fn check_values<B: AsRef<[u8]>>(&self, tags: &[B]) {
         self.view.rules().check(tags.iter().map(AsRef::as_ref)).or_raise();
@@ -364,6 +371,13 @@ fn begin(dataset: &Dataset, id: &[u8]) -> Entity {
     entity
 }
 
+/// Where a function's instant lands on the entity, if that is above the floor.
+fn landing(dataset: &Dataset, entity: &Entity, t: Option<pg_sys::TimestampTz>) -> At {
+    let at = At::landing(entity, t);
+    entity.check_floor(dataset, at);
+    at
+}
+
 /// Records what a function changes; whether it is anything.
 fn finish(dataset: &Dataset, entity: &Entity, events: Vec<NewEvent>) -> bool {
     let changed = entity.record(dataset, events).is_some();
@@ -382,7 +396,7 @@ pub fn put(
 ) -> Put {
     check_tags(tags.as_deref().unwrap_or_default());
     let entity = begin(dataset, id);
-    let at = At::landing(&entity, at);
+    let at = landing(dataset, &entity, at);
     let (events, result) = put_events(&entity, tags, content.map(Some), at);
     finish(dataset, &entity, events);
     result
@@ -417,7 +431,7 @@ fn change_existing(
     events: impl FnOnce(&Entity, &State, At) -> Vec<NewEvent>,
 ) -> bool {
     let entity = begin(dataset, id);
-    let at = At::landing(&entity, at);
+    let at = landing(dataset, &entity, at);
     let Some(state) = entity.state_at(at) else {
         raise(
             Code::ERRCODE_NO_DATA_FOUND,
@@ -457,7 +471,7 @@ pub fn clear_content(dataset: &Dataset, id: &[u8], at: Option<pg_sys::TimestampT
 pub fn untag(dataset: &Dataset, id: &[u8], tag: &[u8], at: Option<pg_sys::TimestampTz>) -> bool {
     check_name("tag", tag);
     let entity = begin(dataset, id);
-    let at = At::landing(&entity, at);
+    let at = landing(dataset, &entity, at);
     let events = entity.state_at(at).map(|state| change::untag(&state, tag, at.ts, at.stamped));
     finish(dataset, &entity, events.unwrap_or_default())
 }
@@ -506,7 +520,7 @@ pub fn import(dataset: &Dataset, id: &[u8], tags: Vec<(Ns, Vec<u8>)>, content: O
 /// `entity_delete`: whether the entity existed then or later (S6).
 pub fn delete(dataset: &Dataset, id: &[u8], at: Option<pg_sys::TimestampTz>) -> bool {
     let entity = begin(dataset, id);
-    let at = At::landing(&entity, at);
+    let at = landing(dataset, &entity, at);
     let exists = entity.state_at(at).is_some();
     let events = change::delete(&entity.timeline, exists, at.ts, at.stamped);
     finish(dataset, &entity, events)

@@ -8,6 +8,9 @@ model. Invariant: nothing here is derived from the extension's code or from its 
 import bisect
 import collections
 
+# Before every instant.
+START = -(1 << 63)
+
 Event = collections.namedtuple("Event", "ts seq op tag content")
 State = collections.namedtuple("State", "tags content created_at updated_at")
 
@@ -15,8 +18,10 @@ State = collections.namedtuple("State", "tags content created_at updated_at")
 class Conflict(Exception):
     """The write must fail with this SQLSTATE."""
 
-    def __init__(self, sqlstate):
+    def __init__(self, sqlstate, *others):
+        """`others` are errors that the statement could meet first instead."""
         self.sqlstate = sqlstate
+        self.any = {sqlstate, *others}
         super().__init__(sqlstate)
 
 
@@ -30,13 +35,57 @@ class Dataset:
         # {id: (its events, the namespaces, instants, the State after each)}: what was worked out already. Events are
         # tuples, so that the same ones have the same states.
         self.known = {}
+        # Retention (S15): {tags: (floor or None, versions or None)}, the tags of each hold, the floor of all entities, and {id: its
+        # own}. The events below a floor stay here; what is asked at or above it must not show that they are gone there.
+        self.policies, self.holds = {}, set()
+        self.valid_floor, self.floors = None, {}
 
     def copy(self):
         other = Dataset()
         other.one = set(self.one)
         other.events = dict(self.events)
         other.known = dict(self.known)
+        other.policies, other.holds = dict(self.policies), set(self.holds)
+        other.valid_floor, other.floors = self.valid_floor, dict(self.floors)
         return other
+
+    def floor(self, id_):
+        """Below this, nothing may be asked or said of the entity."""
+        return max((floor for floor in (self.valid_floor, self.floors.get(id_)) if floor is not None), default=START)
+
+    def highest_floor(self):
+        """Below this, nothing may be asked of all entities."""
+        return max([START if self.valid_floor is None else self.valid_floor, *self.floors.values()])
+
+    def check_floor(self, id_, ts):
+        if ts < self.floor(id_):
+            raise Conflict("22008")
+
+    def carried(self, id_, tags):
+        """Whether the entity carried all the tags at an instant of which nothing is gone."""
+        floor = self.floors.get(id_, START)
+        states = [self.state(id_, floor), *(self.state(id_, t) for t in self.instants(id_) if t > floor)]
+        return not tags or any(state is not None and state.tags >= set(tags) for state in states)
+
+    def is_held(self, id_):
+        return any(self.carried(id_, tags) for tags in self.holds)
+
+    def due(self, id_, now):
+        """The floor that its policies give an entity by now, or None (S15)."""
+        if self.is_held(id_):
+            return None
+        found = []
+        for tags, (before, versions) in self.policies.items():
+            if not self.carried(id_, tags):
+                continue
+            bounds = [] if before is None else [min(before, now)]
+            if versions is not None:
+                begins = [row[2] for row in self.versions(id_) if row[2] <= now]
+                if len(begins) < versions:
+                    continue
+                bounds.append(begins[-versions])
+            found.append(min(bounds))
+        return max(found, default=None)
 
     def ends(self, by, tag):
         """Whether an assert of one tag ends the other (S4)."""
@@ -156,6 +205,7 @@ class Dataset:
         return max((e.ts for e in self.events.get(id_, []) if e.ts // 1000 == ns // 1000), default=ns)
 
     def append(self, id_, ts, op, tag=None, content=None):
+        self.check_floor(id_, ts)
         events = self.events.get(id_, ())
         self.events[id_] = (*events, Event(ts, len(events) + 1, op, tag, content))
 
@@ -164,7 +214,10 @@ class Dataset:
     def insert(self, id_, ts, tags, content):
         self.check_values(tags)
         later = [t for t in self.instants(id_) if t > ts]
-        if any(self.state(id_, t) is not None for t in [ts, *later]):
+        exists = any(self.state(id_, t) is not None for t in [ts, *later])
+        if ts < self.floor(id_):
+            raise Conflict("22008", *["23505"] * exists)
+        if exists:
             raise Conflict("23505")
         self.append(id_, ts, "create")
         self.become(id_, ts, tags, content)
@@ -190,6 +243,7 @@ class Dataset:
             return False
         if at < row.updated_at:
             raise Conflict("22008")
+        self.check_floor(id_, at)
         if tags != row.tags:
             self.check_values(tags)
         base = self.state(id_, at)
@@ -201,6 +255,8 @@ class Dataset:
         return True
 
     def put(self, id_, ts, tags, content):
+        if ts < self.floor(id_):
+            raise Conflict("22008", "22023")
         self.check_values(tags or ())
         state = self.state(id_, ts)
         if state is None:
@@ -215,6 +271,7 @@ class Dataset:
         return self.become(id_, ts, state.tags | {tag}, state.content)
 
     def untag(self, id_, ts, tag):
+        self.check_floor(id_, ts)
         state = self.state(id_, ts)
         return state is not None and self.become(id_, ts, state.tags - {tag}, state.content)
 
@@ -228,6 +285,7 @@ class Dataset:
 
     def delete(self, id_, ts):
         """S6: ends everything at ts, and takes back what the entity has later."""
+        self.check_floor(id_, ts)
         existed = self.state(id_, ts) is not None
         later = [t for t in self.instants(id_) if t > ts]
         exists_later = any(self.state(id_, t) is not None for t in later)
@@ -238,6 +296,7 @@ class Dataset:
         return existed or exists_later
 
     def must_exist(self, id_, ts):
+        self.check_floor(id_, ts)
         state = self.state(id_, ts)
         if state is None:
             raise Conflict("P0002")

@@ -6,7 +6,9 @@ Invariant: what a question expects is computed from the model's events alone.
 import collections
 import json
 
-from pgwire import PgError, array, literal
+from keeping import Below
+from model import START
+from pgwire import array, literal
 from writes import IDS, LOADED, PAST, TAGS, FUTURE, timestamp
 
 MICROS = "(extract(epoch FROM {}) * 1000000)::bigint"
@@ -18,6 +20,8 @@ class Questions:
     def __init__(self, run):
         self.run, self.db, self.rng, self.report = run, run.db, run.rng, run.report
         self.known = []
+        self.run.remembered.append(self.known)
+        self.below = Below(self)
         self.db.query("SET plan_cache_mode = force_generic_plan")
         self.db.query(
             "PREPARE carrying (bigint, text[], text[]) AS "
@@ -32,7 +36,7 @@ class Questions:
     def remember(self):
         """What is known at this moment, for questions on the system axis."""
         if len(self.known) < 60:
-            self.known.append((self.db.value("SELECT clock_timestamp()"), self.run.truncated, self.model.copy()))
+            self.known.append([self.db.value("SELECT clock_timestamp()"), self.run.truncated, self.model.copy()])
 
     # States.
 
@@ -63,8 +67,10 @@ class Questions:
         self.same("entity", self.model.states(self.run.now()))
 
     def random_ns(self):
-        every = sorted({e.ts for events in self.model.events.values() for e in events}) or [0]
-        return self.rng.choice(every) + self.rng.choice([0, 0, -1, 1, 1000, -1000])
+        """Near an event, and not below a floor."""
+        low = self.model.highest_floor()
+        every = sorted({e.ts for events in self.model.events.values() for e in events if e.ts >= low}) or [max(0, low)]
+        return max(low, self.rng.choice(every) + self.rng.choice([0, 0, -1, 1, 1000, -1000]))
 
     def instant(self):
         """A source that is bound to an instant, and its states."""
@@ -221,15 +227,11 @@ class Questions:
         self.report.equal(sorted(rows), sorted(expected), f"exact times and versions at {t}")
 
     def check_floor(self):
-        """What was known before a TRUNCATE cannot be asked any more (S15, S19)."""
+        """What was known before a TRUNCATE or before what retention took cannot be asked any more (S15, S19)."""
+        self.below.check()
         below = [system for system, truncated, _ in self.known if truncated != self.run.truncated]
         if below:
-            source, found = f"entity_as_of('infinity', {literal(self.rng.choice(below))})", None
-            try:
-                self.db.rows(f"SELECT id FROM {source}")
-            except PgError as error:
-                found = error.sqlstate
-            self.report.equal(found, "22023", f"SQLSTATE of {source}, below the floor")
+            self.below.refused(f"SELECT id FROM entity_as_of('infinity', {literal(self.rng.choice(below))})")
 
     # Events. Which statement records `create`, and where a `cancel` was not needed, is not compared: states and diffs tell.
 
@@ -244,10 +246,15 @@ class Questions:
             seqs.setdefault(id_, []).append(int(seq))
             if op not in ("create", "cancel"):
                 found.append((id_, int(ts), op, tag, content))
-        gaps = [id_ for id_, list_ in seqs.items() if list_ != list(range(1, len(list_) + 1))]
+        lost = self.model.floors
+        gaps = [id_ for id_, list_ in seqs.items() if list_ != (sorted(set(list_)) if id_ in lost else list(range(1, len(list_) + 1)))]
         self.report.check(not gaps, f"S17: the events of {gaps[:1]} are not in seq order without gaps")
         expected = [(id_, e.ts, e.op, e.tag, e.content) for id_, events in self.model.events.items() for e in shown(events)]
-        self.same_events(found, expected, "all events")
+        self.same_events(self.left(found), self.left(expected), "all events")
+
+    def left(self, rows):
+        """Rows (id, ts, ..) of events without those of which retention took some."""
+        return [row for row in rows if row[1] >= self.model.floors.get(row[0], START)]
 
     def check_timeline(self):
         since, until = sorted([self.random_ns(), self.random_ns()])
@@ -263,8 +270,8 @@ class Questions:
 
     def check_entity(self, id_):
         rows = self.db.rows(f"SELECT ts_ns, op, tag, convert_from(content, 'UTF8') FROM entity_history({literal(id_)})")
-        found = [(int(ts), op, tag, content) for ts, op, tag, content in rows if op not in ("create", "cancel")]
-        expected = [(e.ts, e.op, e.tag, e.content) for e in shown(self.model.history(id_))]
+        found = self.left([(id_, int(ts), op, tag, content) for ts, op, tag, content in rows if op not in ("create", "cancel")])
+        expected = self.left([(id_, e.ts, e.op, e.tag, e.content) for e in shown(self.model.history(id_))])
         self.same_events(found, expected, f"history of {id_}")
         self.report.check([int(r[0]) for r in rows] == sorted(int(r[0]) for r in rows), f"history of {id_} is in order")
         t1, t2 = self.random_ns(), self.random_ns()

@@ -59,6 +59,14 @@ SELECT count(*) FROM log_as_of('2020-01-01', now());
 SELECT log_tag('a', 'x', '2002-06-01');
 SELECT log_put('new', '{x}', NULL, '2002-06-01');
 INSERT INTO log (id, created_at) VALUES ('new', '2002-06-01');
+-- What they would change is not known, so that it cannot be said that they change nothing.
+SELECT log_untag('a', 'x', '2002-06-01');
+SELECT log_untag('nobody', 'x', '2002-06-01');
+SELECT log_tag('nobody', 'x', '2002-06-01');
+SELECT log_delete('a', '2002-06-01');
+SELECT log_clear_content('a', '2002-06-01');
+SELECT log_put('a', NULL, NULL, '2002-06-01');
+UPDATE log SET updated_at = '2003-12-01' WHERE id = 'a';
 INSERT INTO log_event (id, ts, tag) VALUES ('new', '2002-06-01', 'x');
 SET entitydb.bulk_threshold = 0;
 INSERT INTO log_event (id, ts, tag) SELECT 'new', '2002-06-01'::timestamptz, 'x' FROM generate_series(1, 2);
@@ -132,6 +140,8 @@ SELECT entitydb.set_retention('doc', NULL, NULL, 3);
 SELECT entitydb.seal('doc') IS NOT NULL AS sealed, entitydb.compact('doc') IS NOT NULL AS compacted;
 SELECT id, tags, valid_from, valid_to FROM doc_version ORDER BY id, valid_from;
 SELECT id, tags FROM doc_as_of('2001-01-02') WHERE id = 'short';
+-- The rank is that among the versions that are left.
+SELECT id, max(version), count(*) FROM doc_version GROUP BY id ORDER BY id;
 \set VERBOSITY sqlstate
 SELECT id, tags FROM doc_as_of('2001-01-02') WHERE id = 'd';
 \set VERBOSITY default
@@ -177,6 +187,20 @@ SELECT entitydb.set_retention('doc', '1 day', '{a,NULL}');
 SELECT entitydb.hold('doc', NULL);
 SELECT entitydb.hold('doc', '{""}');
 \set VERBOSITY default
+
+-- Policies and holds look at what is known still: a tag that an entity had below its floor alone counts no more.
+SELECT entity_create('past');
+INSERT INTO past (id, tags, created_at) VALUES ('p', '{type:log,s:a}', '2001-01-01');
+SELECT past_untag('p', 'type:log', '2002-01-01'), past_set('p', 's', 'b', '2003-01-01'), past_set('p', 's', 'c', '2005-01-01');
+SELECT entitydb.set_retention('past', now() - timestamptz '2004-06-01', '{type:log}');
+SELECT entitydb.seal('past') IS NOT NULL AS sealed;
+SELECT entitydb.set_retention('past', now() - timestamptz '2006-06-01', '{type:log}');
+SELECT entitydb.seal('past') IS NOT NULL AS sealed;
+SELECT tags FROM past_as_of('2004-12-01') WHERE id = 'p';
+SELECT entitydb.hold('past', '{type:log}');
+SELECT entitydb.erase('past', '{p}', 'not held') > 0 AS is_receipt;
+SELECT entitydb.release('past', '{type:log}');
+SELECT entity_drop('past');
 
 -- A rollback leaves no floor, and none of the policies.
 BEGIN;

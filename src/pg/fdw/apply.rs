@@ -59,6 +59,7 @@ pub unsafe fn insert(modify: &mut Modify, info: *mut pg_sys::ResultRelInfo, slot
         if write::changed_since_snapshot(&modify.dataset, &entity) {
             write::could_not_serialize();
         }
+        entity.check_floor(&modify.dataset, at);
         let tags = match entity.state_at(at) {
             Some(state) => modify.columns.put(&state.tags, row.tags, &row.asked, &id),
             None => Some(modify.columns.united(row.tags, &row.asked, &id)),
@@ -126,6 +127,7 @@ pub unsafe fn update(
             Some("Use entity_put(.., at => ..) to correct the past."),
         );
     }
+    entity.check_floor(&modify.dataset, at);
     let old_tags: BTreeSet<Vec<u8>> = old.tags.into_iter().flatten().collect();
     let new_tags: BTreeSet<Vec<u8>> = new.tags.into_iter().flatten().collect();
     if old_tags != new_tags {

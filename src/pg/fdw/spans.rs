@@ -112,9 +112,6 @@ impl Spans {
                 self.next_entity(needs_id)?;
                 continue;
             };
-            if span.to.is_some_and(|to| self.floors.of(self.ordinal).is_some_and(|floor| to <= floor)) {
-                continue;
-            }
             let blob = span.content.as_ref();
             let matches = |search: &Search| has_form(&self.view, blob, search, inflated);
             let content: Option<&dyn Fn(&Search) -> bool> = if blob.is_some() { Some(&matches) } else { None };
@@ -133,9 +130,21 @@ impl Spans {
             self.id = self.view.id(self.ordinal).or_raise().into_owned();
         }
         let timeline = Timeline::new(std::mem::take(&mut self.events));
+        let floor = self.floors.of(self.ordinal);
+        let is_known = |to: Option<Ns>| to.is_none_or(|to| floor.is_none_or(|floor| to > floor));
         self.rows = match self.shape {
-            Shape::Tag => Rows::Intervals(timeline.intervals(&self.horizon, self.view.rules()).into_iter()),
-            _ => Rows::Versions(self.view.versions(&timeline, &self.horizon).or_raise().into_iter()),
+            Shape::Tag => {
+                let mut rows = timeline.intervals(&self.horizon, self.view.rules());
+                rows.retain(|row| is_known(row.to));
+                Rows::Intervals(rows.into_iter())
+            }
+            _ => {
+                let mut rows = self.view.versions(&timeline, &self.horizon).or_raise();
+                rows.retain(|row| is_known(row.to));
+                // The rank is that among the versions that are shown.
+                (1..).zip(&mut rows).for_each(|(rank, row)| row.rank = rank);
+                Rows::Versions(rows.into_iter())
+            }
         };
         Some(())
     }
