@@ -18,8 +18,6 @@ use crate::format::changeset;
 use crate::types::{ChangeSet, Micros, Ordinal, Seq, StoredContent, Xid};
 
 const COLUMNS: usize = 7;
-/// The column of the transaction.
-const TX: i32 = 5;
 
 /// The hash under which the delta finds an id: FNV-1a over the bytes, then the finaliser of MurmurHash3, so that every
 /// bit counts. Stored in rows and indexes: it must never change.
@@ -51,22 +49,7 @@ pub fn next_ordinal(dataset: &Dataset) -> Ordinal {
 pub unsafe fn read_all(dataset: &Dataset, snapshot: pg_sys::Snapshot) -> Vec<ChangeSet> {
     let mut sets = Vec::new();
     // SAFETY: the caller's promise is passed on.
-    unsafe { scan(dataset, snapshot, None, &|_| true, &mut sets) };
-    sets
-}
-
-/// Every change set of the wanted transactions that the snapshot sees; others are not decoded.
-///
-/// # Safety
-/// `snapshot` must be registered or active.
-pub unsafe fn read_wanted(
-    dataset: &Dataset,
-    snapshot: pg_sys::Snapshot,
-    wanted: &dyn Fn(Xid) -> bool,
-) -> Vec<ChangeSet> {
-    let mut sets = Vec::new();
-    // SAFETY: the caller's promise is passed on.
-    unsafe { scan(dataset, snapshot, None, wanted, &mut sets) };
+    unsafe { scan(dataset, snapshot, None, &mut sets) };
     sets
 }
 
@@ -81,7 +64,7 @@ pub unsafe fn read_ids(dataset: &Dataset, ids: &[&[u8]], snapshot: pg_sys::Snaps
     let mut sets = Vec::new();
     for hash in hashes {
         // SAFETY: the caller's promise is passed on.
-        unsafe { scan(dataset, snapshot, Some(hash), &|_| true, &mut sets) };
+        unsafe { scan(dataset, snapshot, Some(hash), &mut sets) };
     }
     // Ids that merely share a hash are no part of the answer.
     let wanted: std::collections::HashSet<&[u8]> = ids.iter().copied().collect();
@@ -89,14 +72,8 @@ pub unsafe fn read_ids(dataset: &Dataset, ids: &[&[u8]], snapshot: pg_sys::Snaps
     sets
 }
 
-/// Scans the delta, by hash or whole, for change sets of the wanted transactions.
-unsafe fn scan(
-    dataset: &Dataset,
-    snapshot: pg_sys::Snapshot,
-    hash: Option<i64>,
-    wanted: &dyn Fn(Xid) -> bool,
-    sets: &mut Vec<ChangeSet>,
-) {
+/// Scans the delta, by hash or whole.
+unsafe fn scan(dataset: &Dataset, snapshot: pg_sys::Snapshot, hash: Option<i64>, sets: &mut Vec<ChangeSet>) {
     // SAFETY: relation and scan are closed below; an error unwinds through PostgreSQL's resource owner, which closes them.
     unsafe {
         let rel = pg_sys::table_open(dataset.delta, pg_sys::AccessShareLock as _);
@@ -122,11 +99,7 @@ unsafe fn scan(
                 break;
             }
             pgrx::check_for_interrupts!();
-            let mut null = false;
-            let tx = pg_sys::heap_getattr(tuple, TX, (*rel).rd_att, &mut null);
-            if wanted(Xid(tx.value() as u64)) {
-                sets.push(decode(rel, tuple));
-            }
+            sets.push(decode(rel, tuple));
         }
         pg_sys::systable_endscan(scan);
         // The lock stays to the end of the transaction, as a heap scan's would.

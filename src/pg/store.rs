@@ -11,7 +11,7 @@ use super::catalog::{self, Dataset};
 use super::error::OrRaise;
 use super::{delta, manifest, namespace};
 use crate::engine::{Opened, View};
-use crate::types::{Ns, Xid};
+use crate::types::Ns;
 
 /// Lets PostgreSQL cancel a query while the engine works; the error unwinds through the engine.
 fn tick() {
@@ -27,19 +27,6 @@ pub unsafe fn view(dataset: &Dataset, snapshot: pg_sys::Snapshot) -> Arc<View> {
     let (segments, sets) = unsafe { (manifest::segments(dataset, snapshot), delta::read_all(dataset, snapshot)) };
     // SAFETY: as above.
     let rules = unsafe { namespace::rules(dataset, snapshot) };
-    Arc::new(View::new(segments, sets, rules, tick).or_raise())
-}
-
-/// What the snapshot sees of the events of the wanted transactions; right for these events alone.
-///
-/// # Safety
-/// `snapshot` must be registered or active.
-pub unsafe fn view_of_events(dataset: &Dataset, snapshot: pg_sys::Snapshot, wanted: &dyn Fn(Xid) -> bool) -> Arc<View> {
-    // SAFETY: the caller's promise is passed on.
-    let (segments, sets, rules) = unsafe {
-        let sets = delta::read_wanted(dataset, snapshot, wanted);
-        (manifest::segments(dataset, snapshot), sets, namespace::rules(dataset, snapshot))
-    };
     Arc::new(View::new(segments, sets, rules, tick).or_raise())
 }
 

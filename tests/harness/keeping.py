@@ -162,7 +162,7 @@ class Below:
             of_all = [
                 f"entity_facets('status', {tags}, {at})", f"entity_trend({tags}, {at}, {high}, '1 year')",
                 f"entity_trend_by('type', {tags}, {at}, {high}, '1 year')", f"entity_diff_set({tags}, {at}, {high})",
-                f"entity_diff_set({tags}, {high}, {at})", f"entity_timeline({at})",
+                f"entity_diff_set({tags}, {high}, {at})", f"entity_timeline(NULL, {at})",
                 f"entity_as_of_snapshot(entity_snapshot(), {at})", f"entity_as_of({at}) WHERE tags && '{{a,b}}'",
             ]  # fmt: skip
             self.refused(f"SELECT * FROM {rng.choice(of_all)}")
@@ -170,7 +170,7 @@ class Below:
         self.of_one(f"entity_as_of_ns({t}) WHERE id = {literal(id_)}", id_, t, floor)
         self.of_one(f"entity_as_of({at}) WHERE id = {literal(id_)}", id_, end, floor)
         if end < floor:
-            of_one = [f"entity_history({literal(id_)}, {at})", f"entity_diff({literal(id_)}, {at}, {high})", f"entity_related({literal(id_)}, 'type', {at})"]
+            of_one = [f"entity_history({literal(id_)}, NULL, {at})", f"entity_diff({literal(id_)}, {at}, {high})", f"entity_related({literal(id_)}, 'type', {at})"]
             self.refused(f"SELECT * FROM {rng.choice(of_one)}")
 
     def of_one(self, source, id_, t, floor):

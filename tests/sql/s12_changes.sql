@@ -83,6 +83,14 @@ SELECT count(*) FROM entity_event;
 RESET entitydb.as_of;
 RESET entitydb.as_of_system;
 
+-- A load writes of an entity whose id the delta alone has, in a change set that the token knows.
+SELECT entity_put('delta', '{x}', at => '2020-01-01');
+SELECT entity_snapshot() AS token \gset
+SET entitydb.bulk_threshold = 0;
+INSERT INTO entity_event (id, ts, tag) SELECT 'delta', '2020-01-02'::timestamptz, t FROM unnest('{y,z}'::text[]) t;
+RESET entitydb.bulk_threshold;
+SELECT id, tag FROM entity_changes(:'token') ORDER BY tag;
+
 -- Rolled back, nothing was.
 SELECT entity_snapshot() AS token \gset
 BEGIN;

@@ -413,11 +413,6 @@ impl Scan {
                     let segments = self.segments.get_or_insert_with(|| manifest::segments(&self.dataset, snapshot));
                     store::view_of_ids_in(segments.clone(), &self.dataset, &ids, snapshot)
                 }
-                // Another token wants other events.
-                (None, None) if wanted.is_some() => {
-                    let wanted = |tx| wanted.as_ref().is_none_or(|wanted| wanted(tx));
-                    store::view_of_events(&self.dataset, snapshot, &wanted)
-                }
                 (None, None) => {
                     let view = store::view(&self.dataset, snapshot);
                     self.whole = Some(view.clone());
