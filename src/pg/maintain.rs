@@ -19,22 +19,37 @@ use crate::types::{ChangeSet, Xid};
 /// The lock tag's fourth field: one seal, compaction or end of a load at a time in a dataset.
 const MAINTENANCE: u16 = 18;
 
+/// In place of a dataset's number: what is about the files of all of them.
+const ALL: u32 = 0;
+
 /// Waits until no other transaction builds segments of the dataset, and keeps it so to the end of this one. The delta
 /// comes first, as it does for a TRUNCATE, so that the two cannot wait for each other.
 pub fn lock(dataset: &Dataset) {
-    // SAFETY: a transaction-level lock of a well-formed tag; waits are interruptible and unwind.
+    // SAFETY: transaction-level locks, of a relation of the extension and of a well-formed tag; waits are interruptible and unwind.
     unsafe {
         pg_sys::LockRelationOid(dataset.delta, pg_sys::RowExclusiveLock as _);
-        let tag = pg_sys::LOCKTAG {
-            locktag_field1: pg_sys::MyDatabaseId.to_u32(),
-            locktag_field2: 0,
-            locktag_field3: dataset.id as u32,
-            locktag_field4: MAINTENANCE,
-            locktag_type: pg_sys::LockTagType::LOCKTAG_ADVISORY as u8,
-            locktag_lockmethodid: pg_sys::USER_LOCKMETHOD as u8,
-        };
-        pg_sys::LockAcquire(&tag, pg_sys::ExclusiveLock as _, false, false);
+        pg_sys::LockAcquire(&tag(dataset.id as u32), pg_sys::ExclusiveLock as _, false, false);
     }
+}
+
+/// The lock tag of a dataset's maintenance.
+fn tag(dataset: u32) -> pg_sys::LOCKTAG {
+    pg_sys::LOCKTAG {
+        // SAFETY: a global that is set when the backend connects.
+        locktag_field1: unsafe { pg_sys::MyDatabaseId }.to_u32(),
+        locktag_field2: 0,
+        locktag_field3: dataset,
+        locktag_field4: MAINTENANCE,
+        locktag_type: pg_sys::LockTagType::LOCKTAG_ADVISORY as u8,
+        locktag_lockmethodid: pg_sys::USER_LOCKMETHOD as u8,
+    }
+}
+
+/// Whether no other transaction that is still open forgets removed files; none will to the end of this one.
+fn may_forget() -> bool {
+    // SAFETY: a transaction-level lock of a well-formed tag, which is not waited for.
+    let got = unsafe { pg_sys::LockAcquire(&tag(ALL), pg_sys::ExclusiveLock as _, false, true) };
+    got != pg_sys::LockAcquireResult::LOCKACQUIRE_NOT_AVAIL
 }
 
 /// Seal and compact judge visibility by a snapshot of their own; a transaction snapshot would be too old. Each is a
@@ -146,7 +161,10 @@ pub fn sweep() {
             let _ = fs::remove_file(manifest::folder().join(&name));
         }
     }
-    manifest::forget_removed(horizon);
+    // Others sweep too, each in the transaction of a dataset of its own; whose rows one forgets another does not wait for.
+    if may_forget() {
+        manifest::forget_removed(horizon);
+    }
 }
 
 /// The oldest creator of a file in the folder that the manifest of now does not name.
