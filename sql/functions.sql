@@ -403,6 +403,9 @@ DECLARE
     face oid;
     made regprocedure;
 BEGIN
+    IF name IS NULL THEN
+        RAISE EXCEPTION 'name must not be null' USING ERRCODE = 'not_null_violation';
+    END IF;
     SELECT d.guard INTO guard FROM entitydb.dataset d WHERE d.name = entity_drop.name COLLATE "C";
     IF NOT FOUND THEN
         IF if_exists THEN

@@ -129,6 +129,21 @@ pub fn entity(dataset: &Dataset, id: &[u8], mode: Mode, wait: Wait) -> bool {
     true
 }
 
+/// Whether no other transaction holds the entity at this moment. It is not taken.
+pub fn is_free(dataset: &Dataset, id: &[u8]) -> bool {
+    let hash = entity_hash(dataset, id);
+    let tag = tag(Kind::Entity, hash);
+    let mode = pg_sys::ExclusiveLock as i32;
+    // SAFETY: a transaction-level lock of a well-formed tag, which is given back below.
+    let got = unsafe { pg_sys::LockAcquire(&tag, mode, false, true) };
+    if got == pg_sys::LockAcquireResult::LOCKACQUIRE_NOT_AVAIL {
+        return false;
+    }
+    let is_free = !matches!(holder(dataset, hash), Holder::Other(_));
+    release(true, &tag, mode);
+    is_free
+}
+
 /// What becomes of a caller that did not get the entity.
 fn not_had(wait: Wait) -> bool {
     if wait == Wait::Raise {

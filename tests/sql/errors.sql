@@ -46,6 +46,7 @@ SELECT * FROM fails($$SELECT entity_has_tag('{a}', 'a*b')$$);
 SELECT * FROM fails($$SELECT entity_create(repeat('x', 45))$$);
 SELECT * FROM fails($$SELECT entity_create('entity')$$);
 SELECT * FROM fails($$SELECT entity_drop('nothing')$$);
+SELECT * FROM fails($$SELECT entity_drop(NULL, if_exists => true)$$);
 SELECT * FROM fails($$SELECT entitydb.seal('nothing')$$);
 SELECT * FROM fails($$SELECT entitydb.at(0, now(), NULL)$$);
 SELECT * FROM fails($$CREATE FOREIGN TABLE f (id text) SERVER entitydb OPTIONS (dataset 'entity', nonsense '1')$$);

@@ -14,6 +14,7 @@ use super::tuple::{self, EventRow};
 use crate::engine::{Blob, Desired, Event, change};
 use crate::pg::clock;
 use crate::pg::error::raise;
+use crate::pg::lock;
 use crate::pg::write::{self, At, Entity};
 use crate::types::{Micros, NewEvent, Ns, Op};
 
@@ -49,6 +50,11 @@ pub unsafe fn insert(modify: &mut Modify, info: *mut pg_sys::ResultRelInfo, slot
     let is_put = modify.on_conflict == OnConflict::Put;
     let tags = (!is_put).then(|| modify.columns.united(row.tags.clone(), &row.asked, &id));
     write::check_tags(tags.as_deref().or(row.tags.as_deref()).unwrap_or_default());
+    if modify.on_conflict == OnConflict::Nothing
+        && is_skipped(modify, &id, tags.as_deref(), (row.created_at, row.created_at_ns))
+    {
+        return std::ptr::null_mut();
+    }
     let entity = write::lock_and_read(&modify.dataset, &id);
     entity.check_values(tags.as_deref().or(row.tags.as_deref()).unwrap_or_default());
     let at = match (row.created_at, row.created_at_ns) {
@@ -86,6 +92,22 @@ pub unsafe fn insert(modify: &mut Modify, info: *mut pg_sys::ResultRelInfo, slot
     // SAFETY: the caller's promise is passed on.
     unsafe { show(modify, info, slot, &id, at) };
     slot
+}
+
+/// Whether the row is skipped because its id exists and nobody writes that entity. It is left unlocked then, as a heap leaves a
+/// row that was in the way: two loads of what is there already neither wait for each other nor deadlock. All else, as an id
+/// that somebody is about to delete or that the transaction's snapshot does not see, is looked at under the lock.
+fn is_skipped(modify: &Modify, id: &[u8], tags: Option<&[Vec<u8>]>, created_at: (Option<i64>, Option<i64>)) -> bool {
+    if !lock::is_free(&modify.dataset, id) {
+        return false;
+    }
+    let entity = write::read_now(&modify.dataset, id);
+    entity.check_values(tags.unwrap_or_default());
+    let at = match created_at {
+        (None, None) => At::now(),
+        (t, ns) => given_at(&entity, "created_at", t, ns),
+    };
+    entity.timeline.exists_at_or_after(at.ts) && !write::changed_since_snapshot(&modify.dataset, &entity)
 }
 
 /// An UPDATE through a state face: only the columns that differ count.
