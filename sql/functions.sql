@@ -384,12 +384,18 @@ CREATE FUNCTION entitydb.drop_object(class oid, object oid) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    described text := (SELECT format('%s %s', i.type, i.identity) FROM pg_identify_object(class, object, 0) i);
+    type text;
+    identity text;
 BEGIN
-    IF EXISTS (SELECT FROM pg_depend d WHERE d.classid = class AND d.objid = object AND d.deptype = 'e') THEN
-        EXECUTE 'ALTER EXTENSION entitydb DROP ' || described;
+    SELECT i.type, i.identity INTO type, identity FROM pg_identify_object(class, object, 0) i;
+    -- Somebody else dropped it meanwhile.
+    IF identity IS NULL THEN
+        RETURN;
     END IF;
-    EXECUTE 'DROP ' || described;
+    IF EXISTS (SELECT FROM pg_depend d WHERE d.classid = class AND d.objid = object AND d.deptype = 'e') THEN
+        EXECUTE 'ALTER EXTENSION entitydb DROP ' || type || ' ' || identity;
+    END IF;
+    EXECUTE 'DROP ' || type || ' IF EXISTS ' || identity;
 END
 $$;
 COMMENT ON FUNCTION entitydb.drop_object(oid, oid) IS 'internal: drops an object, also one of the extension';
@@ -436,7 +442,9 @@ BEGIN
     FOREACH face IN ARRAY faces LOOP
         PERFORM entitydb.drop_object('pg_class'::regclass, face);
     END LOOP;
-    PERFORM entitydb.remove_dataset(name);
+    IF NOT entitydb.remove_dataset(name) AND NOT if_exists THEN
+        RAISE EXCEPTION 'dataset "%" does not exist', name USING ERRCODE = 'undefined_object';
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.entity_drop(text, boolean) IS 'drops a dataset with its faces and functions';

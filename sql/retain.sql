@@ -55,11 +55,13 @@ BEGIN
         RAISE EXCEPTION 'keep_versions is %, it must be at least 1', put_retention.keep_versions
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    DELETE FROM entitydb.retention_policy p WHERE p.dataset = put_retention.dataset AND p.tags = put_retention.tags;
-    IF put_retention.keep IS NOT NULL OR put_retention.keep_versions IS NOT NULL THEN
-        INSERT INTO entitydb.retention_policy
-        VALUES (put_retention.dataset, put_retention.tags, put_retention.keep, put_retention.keep_versions);
+    IF put_retention.keep IS NULL AND put_retention.keep_versions IS NULL THEN
+        DELETE FROM entitydb.retention_policy p WHERE p.dataset = put_retention.dataset AND p.tags = put_retention.tags;
+        RETURN;
     END IF;
+    INSERT INTO entitydb.retention_policy
+    VALUES (put_retention.dataset, put_retention.tags, put_retention.keep, put_retention.keep_versions)
+    ON CONFLICT (dataset, tags) DO UPDATE SET keep = excluded.keep, keep_versions = excluded.keep_versions;
 END
 $$;
 COMMENT ON FUNCTION entitydb.put_retention(int4, interval, text[], int4) IS 'internal: what set_retention writes';
