@@ -164,6 +164,7 @@ AS $$
 DECLARE
     n int4;
     guard name;
+    mapped text;
 BEGIN
     IF EXISTS (
         SELECT FROM pg_foreign_table t
@@ -189,6 +190,13 @@ BEGIN
     DELETE FROM entitydb.segment s WHERE s.dataset = n;
     DELETE FROM entitydb.namespace s WHERE s.dataset = drop_dataset.name COLLATE "C";
     DELETE FROM entitydb.written w WHERE w.dataset = n;
+    -- Whoever may use the guard may have mapped himself there, which shall be in nobody's way.
+    FOR mapped IN
+        SELECT CASE m.umuser WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(m.umuser)) END
+        FROM pg_user_mapping m JOIN pg_foreign_server s ON s.oid = m.umserver WHERE s.srvname = guard
+    LOOP
+        EXECUTE format('DROP USER MAPPING FOR %s SERVER %I', mapped, guard);
+    END LOOP;
     PERFORM entitydb.drop_object('pg_foreign_server'::regclass, s.oid) FROM pg_foreign_server s WHERE s.srvname = guard;
     PERFORM entitydb.drop_object('pg_class'::regclass, format('entitydb.delta_%s', n)::regclass);
     PERFORM entitydb.drop_object('pg_class'::regclass, format('entitydb.lock_%s', n)::regclass);

@@ -149,25 +149,30 @@ AS $$
 $$;
 COMMENT ON FUNCTION entitydb.has_columns(regclass, name[]) IS 'internal: whether a relation has all these columns';
 
--- The functions that make_functions made for a face, by the types of its ids and contents.
+-- The functions that make_functions made for a face, by the types of its ids and contents. What bears such a name and is
+-- somebody else's, or does something else, is none: whoever drops the dataset may be allowed to drop that too.
 CREATE FUNCTION entitydb.made_functions(face regclass) RETURNS SETOF regprocedure
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-    WITH face AS (SELECT c.relname, c.reltype, n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1),
+    WITH face AS (
+        SELECT c.relname, c.reltype, c.relowner, n.nspname
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1
+    ),
     named AS (
-        SELECT f.nspname, f.relname::text AS name FROM face f
-        -- Those that were made before the face was renamed or moved bear its name of then.
-        UNION SELECT n.nspname, left(p.proname, -length('_as_of_ns')) FROM face f
+        SELECT f.nspname, f.relname::text AS name, f.relowner AS maker FROM face f
+        -- Those that were made by another role, or before the face was renamed or moved, with the name of then.
+        UNION SELECT n.nspname, left(p.proname, -length('_as_of_ns')), p.proowner FROM face f
         JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass AND d.refobjid = f.reltype AND d.classid = 'pg_proc'::regclass
         JOIN pg_proc p ON p.oid = d.objid AND p.proname LIKE '%\_as\_of\_ns' AND p.prosrc LIKE '%entitydb.at\_ns(%'
         JOIN pg_namespace n ON n.oid = p.pronamespace
     )
-    SELECT made.oid FROM named
+    SELECT DISTINCT made.oid FROM named
     CROSS JOIN entitydb.function_endings() e
     CROSS JOIN LATERAL to_regprocedure(format('%I.%I(%s)', named.nspname, named.name || e.ending,
         replace(replace(e.arguments, '$id', coalesce(entitydb.type_of($1, 'id'), 'text')),
             '$content', coalesce(entitydb.type_of($1, 'content'), 'bytea')))) made (oid)
-    WHERE made.oid IS NOT NULL
+    JOIN pg_proc p ON p.oid = made.oid AND p.proowner = named.maker
+        AND (p.prosrc LIKE '%entitydb.%' OR p.prosrc LIKE '%OPERATOR(pg\_catalog.%')
 $$;
 COMMENT ON FUNCTION entitydb.made_functions(regclass) IS 'internal: the functions that make_functions made for a face';
 
@@ -189,6 +194,7 @@ DECLARE
     as_bytes text := CASE content_type WHEN 'bytea' THEN '$3' ELSE 'pg_catalog.convert_to($3::pg_catalog.text, ''UTF8'')' END;
     as_compared text := CASE content_type WHEN 'bytea' THEN '' ELSE '::pg_catalog.text COLLATE pg_catalog."C"' END;
     longest int := (SELECT max(length(ending)) FROM entitydb.function_endings());
+    taken regprocedure;
 BEGIN
     SELECT ns.nspname, c.relname INTO s, n
     FROM pg_class c
@@ -205,6 +211,16 @@ BEGIN
     -- The functions belong to the caller, who may replace them: those that bear a face's name are for its owner to make.
     IF NOT pg_has_role((SELECT c.relowner FROM pg_class c WHERE c.oid = face), 'USAGE') THEN
         RAISE EXCEPTION 'must be owner of foreign table %', n USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    -- Nor are those that somebody else made first: who owns a function may change what it does.
+    SELECT p.oid::regprocedure INTO taken
+    FROM pg_class c
+    JOIN pg_proc p ON p.pronamespace = c.relnamespace AND NOT pg_has_role(p.proowner, c.relowner, 'USAGE')
+    JOIN entitydb.function_endings() e ON p.proname = (n || e.ending)::name
+    WHERE c.oid = face ORDER BY p.oid::regprocedure::text COLLATE "C" LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'function % already exists and belongs to another role', taken
+            USING ERRCODE = 'insufficient_privilege', HINT = 'Drop it first.';
     END IF;
     IF octet_length(n) + longest > 63 THEN
         RAISE EXCEPTION 'face name has % bytes, the limit is %', octet_length(n), 63 - longest USING ERRCODE = 'name_too_long';

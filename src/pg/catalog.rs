@@ -199,6 +199,13 @@ pub fn is_face(relid: pg_sys::Oid) -> bool {
     }
 }
 
+/// Whether the caller may read the whole of a face, and not some of its columns or a view of it alone.
+pub fn may_read(face: pg_sys::Oid) -> bool {
+    let select = pg_sys::ACL_SELECT as pg_sys::AclMode;
+    // SAFETY: a plain catalog look-up; reads the session's user.
+    unsafe { pg_sys::pg_class_aclmask(face, pg_sys::GetUserId(), select, pg_sys::AclMaskHow::ACLMASK_ALL) == select }
+}
+
 /// The shape of a face: its option, else what its server makes by default.
 pub fn shape_of_face(face: pg_sys::Oid) -> Shape {
     // SAFETY: GetForeignTable raises unless `face` is a foreign table; the server's name is a C string.

@@ -247,11 +247,11 @@ fn finish_erasures() -> i64 {
 
 /// `entitydb.have_bytes(paths)`: for relation files alone.
 #[pg_extern(sql = false)]
-fn files_have_bytes(paths: Vec<String>) -> bool {
+fn files_have_bytes(paths: Vec<Option<String>>) -> bool {
     let is_of_relation = |path: &String| {
         let known = |c: u8| c.is_ascii_alphanumeric() || c == b'/' || c == b'_';
         (path.starts_with("base/") || path.starts_with("pg_tblspc/")) && path.bytes().all(known)
     };
-    let paths: Vec<String> = paths.into_iter().filter(is_of_relation).collect();
+    let paths: Vec<String> = paths.into_iter().flatten().filter(is_of_relation).collect();
     have_bytes(&paths)
 }

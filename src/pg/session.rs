@@ -9,7 +9,7 @@ use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
-use super::catalog::Dataset;
+use super::catalog::{self, Dataset};
 use super::error::raise;
 use super::fdw::scan::{known_at, plain_read};
 use super::{clock, compat, floor};
@@ -41,15 +41,9 @@ impl Bounds {
     /// # Safety
     /// `index` must be the face's place in the range table of the running statement `estate`.
     pub unsafe fn check_view(self, face: pg_sys::Oid, index: pg_sys::Index, estate: *mut pg_sys::EState) {
-        let select = pg_sys::ACL_SELECT as pg_sys::AclMode;
-        // SAFETY: the caller's promise is passed on; plain catalog look-ups.
-        let may = unsafe {
-            self == Self::default()
-                || compat::reads_as(index, estate).is_none()
-                || pg_sys::pg_class_aclmask(face, pg_sys::GetUserId(), select, pg_sys::AclMaskHow::ACLMASK_ALL)
-                    == select
-        };
-        if !may {
+        // SAFETY: the caller's promise is passed on.
+        let is_own = || unsafe { compat::reads_as(index, estate) }.is_none();
+        if self != Self::default() && !is_own() && !catalog::may_read(face) {
             raise(
                 PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
                 "permission denied for reading through a view while entitydb.as_of or entitydb.as_of_system is set",

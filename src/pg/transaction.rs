@@ -111,6 +111,12 @@ fn insert(dataset: &Dataset, tx: u64, n: i32, note: Option<&str>) {
     }
 }
 
+/// Whether the caller has the rights of `pg_read_all_stats`.
+fn may_read_all_stats() -> bool {
+    // SAFETY: reads the session's user; plain catalog look-ups.
+    unsafe { pg_sys::has_privs_of_role(pg_sys::GetUserId(), pg_sys::Oid::from(pg_sys::ROLE_PG_READ_ALL_STATS)) }
+}
+
 /// `entitydb.recorded_at(tx, dataset)`: when a transaction committed, also once PostgreSQL has forgotten it.
 ///
 /// # Safety
@@ -123,7 +129,11 @@ pub unsafe extern "C-unwind" fn entitydb_recorded_at(fcinfo: pg_sys::FunctionCal
         let args = (*fcinfo).args.as_slice(2);
         let tx = Xid(args[0].value.value() as u64);
         let known = clock::commit_time(tx).or_else(|| {
+            // Which transactions wrote is for those to know who see `entitydb.transaction`.
             let dataset = catalog::dataset_named(&String::from_datum(args[1].value, false)?)?;
+            if !catalog::is_owner(&dataset) && !may_read_all_stats() {
+                return None;
+            }
             let segments = manifest::segments(&dataset, pg_sys::GetActiveSnapshot());
             segments.iter().find_map(|segment| segment.recorded_at(tx).or_raise())
         });

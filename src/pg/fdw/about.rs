@@ -186,6 +186,8 @@ impl Target<'_> {
 /// A clause that is ready to be asked.
 #[derive(Debug)]
 struct Test {
+    /// The face's columns.
+    columns: Columns,
     column: TagColumn,
     attribute: i16,
     state: *mut pg_sys::ExprState,
@@ -260,7 +262,7 @@ impl Test {
     /// What the clause says of a row with these tags, sorted by bytes; raises what a local filter would.
     fn of_tags<T: AsRef<[u8]>>(&self, tags: &[T], id: &[u8]) -> Option<bool> {
         // SAFETY: the value is evaluated before its memory is given back.
-        unsafe { self.in_memory(|| self.eval(self.column.datum(tags, &|| id.to_vec()))) }
+        unsafe { self.in_memory(|| self.eval(self.column.datum(tags, &|| self.columns.named(|| id.to_vec())))) }
     }
 }
 
@@ -282,6 +284,7 @@ impl About {
             }
             let rows = (*parent.cast::<pg_sys::ScanState>()).ss_ScanTupleSlot;
             self.test = Some(Rc::new(Test {
+                columns: columns.clone(),
                 column: columns.tagged[self.column].clone(),
                 attribute: self.attribute,
                 state: self.clause.state,

@@ -21,6 +21,8 @@ use crate::pg::write;
 #[derive(Clone, Debug)]
 pub struct Columns {
     list: Vec<Column>,
+    /// The face.
+    face: pg_sys::Oid,
     /// How ids look.
     pub id: Form,
     /// How contents look.
@@ -38,9 +40,15 @@ impl Deref for Columns {
 }
 
 impl Columns {
-    /// Of these columns, in this order.
-    pub fn new(list: Vec<Column>, id: Form, content: Form, tagged: Vec<TagColumn>) -> Self {
-        Self { list, id, content, tagged: tagged.into() }
+    /// Of these columns of a face, in this order.
+    pub fn new(face: pg_sys::Oid, list: Vec<Column>, id: Form, content: Form, tagged: Vec<TagColumn>) -> Self {
+        Self { list, face, id, content, tagged: tagged.into() }
+    }
+
+    /// The id of a row as an error may give it to the caller: who reads some columns or a view alone is told nothing of the
+    /// row, which may be one that the view hides.
+    pub fn named(&self, id: impl FnOnce() -> Vec<u8>) -> Option<Vec<u8>> {
+        catalog::may_read(self.face).then(id)
     }
 
     /// Columns of the same face in another order.
@@ -201,18 +209,14 @@ impl TagColumn {
     }
 
     /// The value of a tag of the namespace, or 22P02 naming it and the id, which `id` gives.
-    fn value_of(&self, tag: &[u8], id: &dyn Fn() -> Vec<u8>) -> pg_sys::Datum {
+    fn value_of(&self, tag: &[u8], id: &dyn Fn() -> Option<Vec<u8>>) -> pg_sys::Datum {
         self.value.value(&tag[self.prefix.len()..]).unwrap_or_else(|why| {
-            raise_detailed(
-                Code::ERRCODE_INVALID_TEXT_REPRESENTATION,
-                format!(
-                    "tag \"{}\" of id \"{}\" is no value of column \"{}\"",
-                    String::from_utf8_lossy(tag),
-                    String::from_utf8_lossy(&id()),
-                    self.name
-                ),
-                &why,
-            )
+            let code = Code::ERRCODE_INVALID_TEXT_REPRESENTATION;
+            let Some(id) = id() else {
+                raise(code, format!("a tag is no value of column \"{}\"", self.name), Some(typed::NOT_TOLD))
+            };
+            let (tag, id) = (String::from_utf8_lossy(tag), String::from_utf8_lossy(&id));
+            raise_detailed(code, format!("tag \"{tag}\" of id \"{id}\" is no value of column \"{}\"", self.name), &why)
         })
     }
 
@@ -228,7 +232,7 @@ impl TagColumn {
 
     /// What the column shows of tags that are sorted by bytes, allocated in the current memory context. Raises 21000 for
     /// several values where it holds one, 22P02 for what its type cannot read; `id` gives the id for that.
-    pub fn datum<T: AsRef<[u8]>>(&self, tags: &[T], id: &dyn Fn() -> Vec<u8>) -> Option<pg_sys::Datum> {
+    pub fn datum<T: AsRef<[u8]>>(&self, tags: &[T], id: &dyn Fn() -> Option<Vec<u8>>) -> Option<pg_sys::Datum> {
         let tags = &tags[self.range(tags)];
         if self.is_array {
             return Some(self.array(tags, id));
@@ -237,17 +241,17 @@ impl TagColumn {
             ([], _) => None,
             ([tag], _) => Some(self.value_of(tag.as_ref(), id)),
             (_, OnMany::Null) => None,
-            (_, OnMany::Raise) => raise(
-                Code::ERRCODE_CARDINALITY_VIOLATION,
-                format!(
-                    "id \"{}\" has {} tags in namespace \"{}\", column \"{}\" holds one",
-                    String::from_utf8_lossy(&id()),
-                    tags.len(),
-                    String::from_utf8_lossy(self.namespace()),
-                    self.name
-                ),
-                Some("Use a column of an array type, or its option on_many."),
-            ),
+            (_, OnMany::Raise) => {
+                let (name, namespace) = (&self.name, String::from_utf8_lossy(self.namespace()));
+                let who = id().map_or("an id has several".to_owned(), |id| {
+                    format!("id \"{}\" has {}", String::from_utf8_lossy(&id), tags.len())
+                });
+                raise(
+                    Code::ERRCODE_CARDINALITY_VIOLATION,
+                    format!("{who} tags in namespace \"{namespace}\", column \"{name}\" holds one"),
+                    Some("Use a column of an array type, or its option on_many."),
+                )
+            }
             (_, OnMany::Min | OnMany::Max) => {
                 let values = tags.iter().map(|tag| self.value_of(tag.as_ref(), id));
                 // Of equal values the first is taken either way.
@@ -261,7 +265,7 @@ impl TagColumn {
     }
 
     /// The array of all values, sorted by their type, then by bytes.
-    fn array<T: AsRef<[u8]>>(&self, tags: &[T], id: &dyn Fn() -> Vec<u8>) -> pg_sys::Datum {
+    fn array<T: AsRef<[u8]>>(&self, tags: &[T], id: &dyn Fn() -> Option<Vec<u8>>) -> pg_sys::Datum {
         let mut values: Vec<pg_sys::Datum> = tags.iter().map(|tag| self.value_of(tag.as_ref(), id)).collect();
         values.sort_by(|a, b| self.order(*a, *b));
         self.array_of(&mut values)
@@ -308,7 +312,7 @@ impl TagColumn {
         if self.value.is_text() {
             return tag.to_vec();
         }
-        let value = self.value_of(tag, &|| id.to_vec());
+        let value = self.value_of(tag, &|| Some(id.to_vec()));
         // SAFETY: the value was just made, and its text is copied.
         [self.prefix.as_slice(), unsafe { self.value.text(value) }].concat()
     }
@@ -324,7 +328,7 @@ impl TagColumn {
             (false, OnMany::Null) => Vec::new(),
             (false, OnMany::Min | OnMany::Max) => {
                 let sorted: Vec<&[u8]> = tags.into_iter().collect();
-                let Some(value) = self.datum(&sorted, &|| id.to_vec()) else { return wanted.is_empty() };
+                let Some(value) = self.datum(&sorted, &|| Some(id.to_vec())) else { return wanted.is_empty() };
                 // SAFETY: the value was just made, and its text is copied.
                 let text = [self.prefix.as_slice(), unsafe { self.value.text(value) }].concat();
                 return wanted.iter().eq([&text]);

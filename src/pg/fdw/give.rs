@@ -59,7 +59,7 @@ impl Give<'_> {
     /// The descriptor must be the face's, and its columns what `columns_of` says of it.
     pub unsafe fn state(&self, view: &View, ordinal: Ordinal, id: &[u8], state: Option<&State>) -> Row {
         let blob = state.and_then(|s| s.content.as_ref()).filter(|_| self.needs(Column::Content));
-        let name: &dyn Fn() -> Vec<u8> = &|| view.id(ordinal).or_raise().into_owned();
+        let name: &dyn Fn() -> Option<Vec<u8>> = &|| self.columns.named(|| view.id(ordinal).or_raise().into_owned());
         let content = Content::of(view, blob, self.columns.content, self.parts, self.inflated, name);
         let (bytes, datum) = (content.bytes.as_deref(), content.datum);
         let row = StateRow { ordinal, id, state, content: bytes, datum, name };
@@ -76,7 +76,7 @@ impl Give<'_> {
     /// # Safety
     /// As for [`state`](Self::state).
     pub unsafe fn event(&self, view: &View, ordinal: Ordinal, id: &[u8], event: &Event) -> Row {
-        let name: &dyn Fn() -> Vec<u8> = &|| view.id(ordinal).or_raise().into_owned();
+        let name: &dyn Fn() -> Option<Vec<u8>> = &|| self.columns.named(|| view.id(ordinal).or_raise().into_owned());
         let blob = event.content.as_ref().filter(|_| self.needs(Column::Content));
         let content = Content::of(view, blob, self.columns.content, self.parts, self.inflated, name);
         let (bytes, datum) = (content.bytes.as_deref(), content.datum);
@@ -99,14 +99,14 @@ pub struct Content<'a> {
 }
 
 impl<'a> Content<'a> {
-    /// The content of a row, whose id `id` gives for errors.
+    /// The content of a row, whose id `id` gives for errors that may name it.
     pub fn of(
         view: &'a View,
         blob: Option<&'a Blob>,
         form: Form,
         parts: Option<&Parts>,
         inflated: &RefCell<Inflated>,
-        id: &dyn Fn() -> Vec<u8>,
+        id: &dyn Fn() -> Option<Vec<u8>>,
     ) -> Self {
         let Some(blob) = blob else { return Self::default() };
         if !matches!(form, Form::Bytes | Form::Text) {

@@ -248,7 +248,7 @@ pub unsafe fn store(
         state: Some(state),
         content: content.as_deref(),
         datum: None,
-        name: &|| entity.id.clone(),
+        name: &|| columns.named(|| entity.id.clone()),
     };
     // SAFETY: the tuple is made of the slot's descriptor in the slot's memory, and the slot frees it.
     unsafe {

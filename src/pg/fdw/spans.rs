@@ -157,8 +157,8 @@ impl Span {
     /// The descriptor must be the face's, and its columns what `columns_of` says of it.
     pub unsafe fn row(&self, give: &Give, view: &View, ordinal: Ordinal, id: &[u8]) -> Row {
         let blob = self.content.as_ref().filter(|_| give.needs(Column::Content));
-        let name: &dyn Fn() -> Vec<u8> = &|| view.id(ordinal).or_raise().into_owned();
         let columns = give.columns;
+        let name: &dyn Fn() -> Option<Vec<u8>> = &|| columns.named(|| view.id(ordinal).or_raise().into_owned());
         let content = Content::of(view, blob, columns.content, give.parts, give.inflated, name);
         let value = |column: &Column| {
             Some(match column {

@@ -166,7 +166,7 @@ pub unsafe fn columns_of_relation(shape: Shape, relation: pg_sys::Relation) -> C
         }
         columns::check_fixed(relid, a);
     }
-    Columns::new(list, id, content, tagged)
+    Columns::new(relid, list, id, content, tagged)
 }
 
 /// The columns of the face `relid`; index 0 is attribute number 1. Raises as [`columns_of_relation`] does.
@@ -250,8 +250,8 @@ pub struct StateRow<'a> {
     pub content: Option<&'a [u8]>,
     /// The same as a value, if it was made already.
     pub datum: Option<pg_sys::Datum>,
-    /// Gives the id where an error must name it.
-    pub name: &'a dyn Fn() -> Vec<u8>,
+    /// Gives the id where an error may name it.
+    pub name: &'a dyn Fn() -> Option<Vec<u8>>,
 }
 
 /// Forms a row of a state face in the current memory context. Columns for which `needed` is false are NULL.
@@ -279,7 +279,7 @@ pub fn state_values(columns: &Columns, needed: &dyn Fn(usize) -> bool, row: &Sta
                 return None;
             }
             match column {
-                Column::Id => Some(columns.id.datum("id", row.id, &|| row.id.to_vec())),
+                Column::Id => Some(columns.id.datum("id", row.id, &|| columns.named(|| row.id.to_vec()))),
                 Column::Content => {
                     row.datum.or_else(|| row.content.map(|bytes| columns.content.datum("content", bytes, row.name)))
                 }
@@ -332,10 +332,11 @@ pub unsafe fn form_event(
                 return None;
             }
             match column {
-                Column::Id => Some(columns.id.datum("id", row.id, &|| row.id.to_vec())),
-                Column::Content => row
-                    .datum
-                    .or_else(|| row.content.map(|bytes| columns.content.datum("content", bytes, &|| row.id.to_vec()))),
+                Column::Id => Some(columns.id.datum("id", row.id, &|| columns.named(|| row.id.to_vec()))),
+                Column::Content => row.datum.or_else(|| {
+                    row.content
+                        .map(|bytes| columns.content.datum("content", bytes, &|| columns.named(|| row.id.to_vec())))
+                }),
                 Column::Ts => Some(pg_sys::Datum::from(to_timestamptz(event.ts))),
                 Column::TsNs => Some(pg_sys::Datum::from(event.ts.0)),
                 Column::Op => Some(bytes_datum(event.op.name().as_bytes())),

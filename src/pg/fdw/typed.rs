@@ -220,7 +220,7 @@ impl Form {
 
     /// The value of stored bytes, allocated in the current memory context. Raises 22021 and 22P02 naming the id, which
     /// `id` gives.
-    pub fn datum(self, column: &str, bytes: &[u8], id: &dyn Fn() -> Vec<u8>) -> pg_sys::Datum {
+    pub fn datum(self, column: &str, bytes: &[u8], id: &dyn Fn() -> Option<Vec<u8>>) -> pg_sys::Datum {
         match self {
             Form::Bytes => bytes_datum(bytes),
             Form::Text => {
@@ -253,7 +253,7 @@ impl Form {
     }
 
     /// Raises 22021 for bytes that are no value of this form, if it is text.
-    pub fn check(self, column: &str, bytes: &[u8], id: &dyn Fn() -> Vec<u8>) {
+    pub fn check(self, column: &str, bytes: &[u8], id: &dyn Fn() -> Option<Vec<u8>>) {
         if self == Form::Text {
             check_text(column, bytes, id);
         }
@@ -337,33 +337,39 @@ pub unsafe fn copied<'a>(parts: &[&[u8]]) -> &'a [u8] {
     }
 }
 
+/// The hint of an error that may name neither an id nor a value.
+pub const NOT_TOLD: &str = "Whoever may read the whole foreign table is told of which id.";
+
 /// Raises 22021 for bytes that are no text of this database.
-fn check_text(column: &str, bytes: &[u8], id: &dyn Fn() -> Vec<u8>) {
+fn check_text(column: &str, bytes: &[u8], id: &dyn Fn() -> Option<Vec<u8>>) {
     let wrong = match std::str::from_utf8(bytes) {
         Ok(_) => bytes.iter().position(|byte| *byte == 0),
         Err(error) => Some(error.valid_up_to()),
     };
     if let Some(at) = wrong {
-        raise(
-            Code::ERRCODE_CHARACTER_NOT_IN_REPERTOIRE,
-            format!(
-                "{column} of id \"{}\" is no text: byte {:#04x} at offset {at}",
-                String::from_utf8_lossy(&id()),
-                bytes[at]
-            ),
-            Some("Read it through a face whose column is of type bytea."),
-        );
+        let hint = "Read it through a face whose column is of type bytea.";
+        let (byte, who) = (bytes[at], id().map(|id| format!("id \"{}\"", String::from_utf8_lossy(&id))));
+        let what = match who {
+            Some(who) => format!("{column} of {who} is no text: byte {byte:#04x} at offset {at}"),
+            None => format!("{column} of an id is no text"),
+        };
+        raise(Code::ERRCODE_CHARACTER_NOT_IN_REPERTOIRE, what, Some(hint));
     }
 }
 
 /// Raises 22P02 for stored bytes that are not a value of the column's type.
-fn unreadable(column: &str, form: Form, bytes: &[u8], id: &dyn Fn() -> Vec<u8>, why: &str) -> ! {
+fn unreadable(column: &str, form: Form, bytes: &[u8], id: &dyn Fn() -> Option<Vec<u8>>, why: &str) -> ! {
     // SAFETY: format_type_be returns a palloc'd string for any oid.
     let wanted = unsafe { CStr::from_ptr(pg_sys::format_type_be(form.type_oid())) }.to_string_lossy();
     let shown: String = String::from_utf8_lossy(bytes).chars().take(100).collect();
+    let code = Code::ERRCODE_INVALID_TEXT_REPRESENTATION;
+    let Some(id) = id() else {
+        let what = if column == "id" { "an id".to_owned() } else { format!("{column} of an id") };
+        raise(code, format!("{what} is not of type {wanted}"), Some(NOT_TOLD))
+    };
     let what = match column {
         "id" => format!("id \"{shown}\" is not of type {wanted}"),
-        _ => format!("{column} of id \"{}\" is not of type {wanted}: \"{shown}\"", String::from_utf8_lossy(&id())),
+        _ => format!("{column} of id \"{}\" is not of type {wanted}: \"{shown}\"", String::from_utf8_lossy(&id)),
     };
-    raise_detailed(Code::ERRCODE_INVALID_TEXT_REPRESENTATION, what, why);
+    raise_detailed(code, what, why);
 }
