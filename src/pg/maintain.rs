@@ -125,6 +125,12 @@ pub fn compact(dataset: &Dataset) -> i64 {
     if applies {
         retain::apply(dataset);
     }
+    merge(dataset)
+}
+
+/// Merges the dataset's runs and tiles into one and leaves retention for another time: the caller holds the maintenance lock,
+/// writers need not be kept out. Returns how many files were replaced.
+pub fn merge(dataset: &Dataset) -> i64 {
     let merged = with_fresh_snapshot(|snapshot| {
         // SAFETY: the snapshot is registered.
         let base = unsafe { store::view_of_segments(dataset, snapshot) };

@@ -68,7 +68,7 @@ fn declare(dataset: &Dataset, namespace: &str, one: bool) -> i64 {
         pg_sys::CommandCounterIncrement();
         // A transaction snapshot may be too old for what is sealed now; the next compaction finds what is to be rewritten.
         if !view.follows(&rules) && !write::uses_transaction_snapshot() {
-            maintain::compact(dataset);
+            maintain::merge(dataset);
         }
         i64::try_from(changed).unwrap_or(i64::MAX)
     }

@@ -147,6 +147,8 @@ class Below:
 
     def check(self):
         model, rng = self.run.model, self.rng
+        found = int(self.db.value("SELECT count(*) FROM entitydb.entity_floor"))
+        self.report.equal(found, len(model.floors), "entities with a floor of their own")
         highest = model.highest_floor()
         below = sorted({e.ts for events in model.events.values() for e in events if e.ts < highest})
         if not below:
@@ -162,7 +164,7 @@ class Below:
             of_all = [
                 f"entity_facets('status', {tags}, {at})", f"entity_trend({tags}, {at}, {high}, '1 year')",
                 f"entity_trend_by('type', {tags}, {at}, {high}, '1 year')", f"entity_diff_set({tags}, {at}, {high})",
-                f"entity_diff_set({tags}, {high}, {at})", f"entity_timeline(NULL, {at})",
+                f"entity_diff_set({tags}, {high}, {at})", f"entity_timeline($$-infinity$$, {at})",
                 f"entity_as_of_snapshot(entity_snapshot(), {at})", f"entity_as_of({at}) WHERE tags && '{{a,b}}'",
             ]  # fmt: skip
             self.refused(f"SELECT * FROM {rng.choice(of_all)}")
@@ -170,7 +172,7 @@ class Below:
         self.of_one(f"entity_as_of_ns({t}) WHERE id = {literal(id_)}", id_, t, floor)
         self.of_one(f"entity_as_of({at}) WHERE id = {literal(id_)}", id_, end, floor)
         if end < floor:
-            of_one = [f"entity_history({literal(id_)}, NULL, {at})", f"entity_diff({literal(id_)}, {at}, {high})", f"entity_related({literal(id_)}, 'type', {at})"]
+            of_one = [f"entity_history({literal(id_)}, $$-infinity$$, {at})", f"entity_diff({literal(id_)}, {at}, {high})", f"entity_related({literal(id_)}, 'type', {at})"]
             self.refused(f"SELECT * FROM {rng.choice(of_one)}")
 
     def of_one(self, source, id_, t, floor):
