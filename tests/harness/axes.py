@@ -40,12 +40,13 @@ class Axes:
 
     def remember(self):
         """A token of what is known at this moment."""
-        if len(self.tokens) < 40:
-            self.tokens.append([self.db.value("SELECT entity_snapshot()"), self.run.truncated, self.model.copy()])
+        if len(self.tokens) == 40:
+            self.tokens.pop(self.rng.randrange(40))
+        self.tokens.append([self.db.value("SELECT entity_snapshot()"), self.run.truncated, self.model.copy(), self.run.erasures])
 
     def forget(self, ids):
         """An erasure reaches back under every token and system instant (S11, S16)."""
-        for _, _, then in [*self.tokens, *self.questions.known]:
+        for _, _, then, *_ in [*self.tokens, *self.questions.known]:
             for id_ in ids:
                 then.events.pop(id_, None)
 
@@ -98,14 +99,14 @@ class Axes:
         """A token above the floor with what was known then, or None."""
         above = [known for known in self.tokens if known[1] == self.run.truncated]
         if not above:
-            return None, None
-        token, _, then = self.rng.choice(above)
+            return None, None, 0
+        token, _, then, erasures = self.rng.choice(above)
         # A cardinality reaches back under every token (S11).
         then.one = self.model.one
-        return token, then
+        return token, then, erasures
 
     def check_token(self):
-        token, then = self.token()
+        token, then, _ = self.token()
         if token is None:
             return
         t = self.questions.random_ns()
@@ -113,13 +114,15 @@ class Axes:
         self.questions.same(f"entity_as_of_snapshot({literal(token)})", then.states(self.run.now()))
 
     def check_changes(self):
-        token, then = self.token()
+        token, then, erasures = self.token()
         if token is None:
             return
         rows = self.db.rows(
             f"SELECT id, ts_ns, op, tag, convert_from(content, 'UTF8') FROM entity_changes({literal(token)}) "
             f"WHERE {COUNTED} AND op <> 'erase'"
         )
+        erased = self.db.value(f"SELECT count(*) FROM entity_changes({literal(token)}) WHERE op = 'erase' AND id IS NULL")
+        self.report.equal(int(erased), self.run.erasures - erasures, f"erasures since {token}")
         found = [(i, int(ts), op, tag, content) for i, ts, op, tag, content in rows]
         self.report.check([r[1] for r in found] == sorted(r[1] for r in found), "changes are in order")
         new = {i: events[len(then.events.get(i, ())) :] for i, events in self.model.events.items()}
@@ -127,7 +130,7 @@ class Axes:
         self.equal(found, [row for row in expected if row[2] not in ("create", "cancel")], f"changes since {token}")
 
     def check_tokens_below(self):
-        below = [token for token, truncated, _ in self.tokens if truncated != self.run.truncated]
+        below = [token for token, truncated, *_ in self.tokens if truncated != self.run.truncated]
         if not below:
             return
         token = literal(self.rng.choice(below))

@@ -25,11 +25,13 @@ class Keeping(Writes):
         super().__init__(*arguments)
         # Everything that is remembered of earlier moments: lists of [token or time, TRUNCATEs until then, model].
         self.remembered = []
+        # Whether what there is until the next TRUNCATE is likely to get a policy, or to become long.
+        self.keeps = True
         # How often an entity lost events.
         self.losses = 0
 
     def kinds(self):
-        kinds = super().kinds() | {self.keep: 0.8, self.hold: 0.4}
+        kinds = super().kinds() | {self.keep: 0.8 if self.keeps else 0.05, self.hold: 0.4}
         if self.model.highest_floor() > START:
             # A cardinality does not reach what is gone; and what may not be written any more is to come to an end.
             kinds |= {self.truncate: 1.2, self.release: 1, self.declare: 0}
@@ -67,6 +69,7 @@ class Keeping(Writes):
 
     def truncate(self):
         super().truncate()
+        self.keeps = self.rng.random() < 0.6
         if not self.model.events and self.rng.random() < 0.7:
             for tags in self.model.policies:
                 self.execute(f"SELECT entitydb.set_retention('entity', NULL, {array(tags)})")

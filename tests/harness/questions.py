@@ -9,7 +9,7 @@ import json
 from keeping import Below
 from model import START
 from pgwire import array, literal
-from writes import IDS, LOADED, PAST, TAGS, FUTURE, timestamp
+from writes import IDS, LOADED, PAST, TAGS, FUTURE, blob, timestamp
 
 MICROS = "(extract(epoch FROM {}) * 1000000)::bigint"
 
@@ -35,8 +35,9 @@ class Questions:
 
     def remember(self):
         """What is known at this moment, for questions on the system axis."""
-        if len(self.known) < 60:
-            self.known.append([self.db.value("SELECT clock_timestamp()"), self.run.truncated, self.model.copy()])
+        if len(self.known) == 60:
+            self.known.pop(self.rng.randrange(60))
+        self.known.append([self.db.value("SELECT clock_timestamp()"), self.run.truncated, self.model.copy()])
 
     # States.
 
@@ -111,10 +112,26 @@ class Questions:
                 (f"id > {literal(id_)}", lambda i, s: i > id_),
                 ("id LIKE 'id1%'", lambda i, s: i.startswith("id1")),
                 ("content IS NULL", lambda i, s: s.content is None),
+                self.content_leaf(),
                 (f"created_at > {timestamp(at)}", lambda i, s: s.created_at // 1000 > at // 1000),
                 (f"updated_at <= {timestamp(at)}", lambda i, s: s.updated_at // 1000 <= at // 1000),
             ]
         )
+
+    def content_leaf(self):
+        part, length = self.rng.choice(["ext", "ab", "xx", "te_t", "none", ""]), self.rng.choice([0, 3, 4, 3000])
+        sql, holds = self.rng.choice(
+            [
+                (f"content LIKE {literal('%' + part + '%')}::bytea", lambda c: part.replace("_", "x") in c),
+                (f"content LIKE {literal(part + '%')}::bytea", lambda c: c.startswith(part.replace("_", "x"))),
+                (f"position({blob(part)} IN content) > 0", lambda c: part in c),
+                (f"position({blob(part)} IN content) = 2", lambda c: c.find(part) == 1),
+                (f"length(content) > {length}", lambda c: len(c) > length),
+                (f"substring(content, {length}, 3) = {blob('xxx')}", lambda c: c[max(0, length - 1) : length + 2] == "xxx"),
+                (f"content = {blob(part)}", lambda c: c == part),
+            ]
+        )
+        return f"(content IS NOT NULL AND {sql})", lambda i, s: s.content is not None and holds(s.content)
 
     def tree(self, depth):
         """A condition as SQL and as a predicate on (id, state)."""
@@ -225,6 +242,8 @@ class Questions:
         )
         expected = [(i, str(s.created_at), str(s.updated_at), "t") for i, s in self.model.states(t).items()]
         self.report.equal(sorted(rows), sorted(expected), f"exact times and versions at {t}")
+        rows = self.db.rows(f"SELECT entitydb.ns(entitydb.ns_text({t})), entitydb.ns(entitydb.ts({t}))")
+        self.report.equal(rows, [(str(t), str(t // 1000 * 1000))], f"{t} ns as text and as timestamptz")
 
     def check_floor(self):
         """What was known before a TRUNCATE or before what retention took cannot be asked any more (S15, S19)."""
@@ -275,6 +294,12 @@ class Questions:
         self.same_events(found, expected, f"history of {id_}")
         self.report.check([int(r[0]) for r in rows] == sorted(int(r[0]) for r in rows), f"history of {id_} is in order")
         t1, t2 = self.random_ns(), self.random_ns()
+        until = self.rng.choice([timestamp(t2), "'infinity'"])
+        rows = self.db.rows(f"SELECT ts_ns, op, tag FROM entity_history({literal(id_)}, {timestamp(t1)}, {until})")
+        found = [(int(ts), op, tag) for ts, op, tag in rows if op not in ("create", "cancel")]
+        last = t2 // 1000 if "infinity" not in until else FUTURE[-1]
+        expected = [(e.ts, e.op, e.tag) for e in shown(self.model.history(id_)) if t1 // 1000 < e.ts // 1000 <= last]
+        self.same_events(found, expected, f"history of {id_} from {t1} to {until}")
         rows = self.db.rows(
             "SELECT op, tag, convert_from(old_content, 'UTF8'), convert_from(new_content, 'UTF8') "
             f"FROM entity_diff({literal(id_)}, {timestamp(t1)}, {timestamp(t2)})"

@@ -57,6 +57,7 @@ class Writes:
         # Grows with every TRUNCATE; what was known before one cannot be asked any more (S19).
         self.truncated = 0
         self.tags_made = 0
+        self.erasures = 0
 
     def execute(self, sql):
         self.log.append(sql)
@@ -120,7 +121,7 @@ class Writes:
 
     def maintain(self):
         if not self.in_transaction:
-            self.execute(self.rng.choice(["SELECT entitydb.seal('entity')"] * 4 + ["SELECT entitydb.compact('entity')"]))
+            self.execute(self.rng.choice(["SELECT entitydb.seal('entity')"] * 4 + ["SELECT entitydb.seal_all()", "SELECT entitydb.compact('entity')"]))
 
     def erase(self):
         """Entities go with all that was ever said of them; their ids may come back."""
@@ -130,6 +131,7 @@ class Writes:
         is_held = any(id_ in self.model.events and self.model.is_held(id_) for id_ in ids)
         if not self.succeeds(f"SELECT entitydb.erase('entity', {array(ids)}, 'a test')", "55006" if is_held else None):
             return
+        self.erasures += 1
         for id_ in ids:
             self.model.events.pop(id_, None)
             self.model.floors.pop(id_, None)
