@@ -34,7 +34,9 @@ CREATE VIEW events_view WITH (security_barrier) AS SELECT * FROM events WHERE co
 CREATE VIEW versions_view WITH (security_barrier) AS SELECT * FROM versions WHERE concat(id, rank, content) = '71{}';
 GRANT SELECT ON ranked, kinds, numbered, written, texts, events, versions TO regress_h_reader;
 GRANT SELECT ON ranked_view, kinds_view, numbered_view, written_view, texts_view, events_view, versions_view TO regress_h_viewer;
+CREATE FOREIGN TABLE puts (id text, tags text[], rank int) SERVER entitydb OPTIONS (dataset 'safe', on_conflict 'put');
 GRANT SELECT (rank) ON ranked, versions TO regress_h_columns;
+GRANT SELECT (id), UPDATE (rank), INSERT (id, rank) ON puts TO regress_h_columns;
 GRANT SELECT (kind) ON kinds TO regress_h_columns;
 GRANT SELECT (content) ON written, texts, events TO regress_h_columns;
 \set VERBOSITY default
@@ -65,6 +67,8 @@ SELECT content FROM written;
 SELECT content FROM texts;
 SELECT content FROM events;
 SELECT rank FROM versions;
+UPDATE puts SET rank = 2 WHERE id = 'hidden id';
+INSERT INTO puts (id, rank) VALUES ('hidden id', 2);
 \set VERBOSITY terse
 
 -- The marker of an instant, or of a token, is for who names the face: a view that shows tableoid does not lend it.

@@ -308,17 +308,22 @@ impl TagColumn {
     }
 
     /// A tag of the namespace with its value in the form that this column writes; 22P02 if it has none.
-    fn canonical(&self, tag: &[u8], id: &[u8]) -> Vec<u8> {
+    fn canonical(&self, tag: &[u8], id: &dyn Fn() -> Option<Vec<u8>>) -> Vec<u8> {
         if self.value.is_text() {
             return tag.to_vec();
         }
-        let value = self.value_of(tag, &|| Some(id.to_vec()));
+        let value = self.value_of(tag, id);
         // SAFETY: the value was just made, and its text is copied.
         [self.prefix.as_slice(), unsafe { self.value.text(value) }].concat()
     }
 
     /// Whether `tags`, in any order, look to this column as `wanted` do, which it wrote.
-    fn agrees<T: AsRef<[u8]>, W: AsRef<[u8]>>(&self, tags: &[T], wanted: &[W], id: &[u8]) -> bool {
+    fn agrees<T: AsRef<[u8]>, W: AsRef<[u8]>>(
+        &self,
+        tags: &[T],
+        wanted: &[W],
+        id: &dyn Fn() -> Option<Vec<u8>>,
+    ) -> bool {
         let of_namespace = |tag: &&[u8]| tag.starts_with(&self.prefix);
         let tags: BTreeSet<&[u8]> = tags.iter().map(AsRef::as_ref).filter(of_namespace).collect();
         let wanted: BTreeSet<Vec<u8>> = wanted.iter().map(|tag| tag.as_ref().to_vec()).collect();
@@ -328,7 +333,7 @@ impl TagColumn {
             (false, OnMany::Null) => Vec::new(),
             (false, OnMany::Min | OnMany::Max) => {
                 let sorted: Vec<&[u8]> = tags.into_iter().collect();
-                let Some(value) = self.datum(&sorted, &|| Some(id.to_vec())) else { return wanted.is_empty() };
+                let Some(value) = self.datum(&sorted, id) else { return wanted.is_empty() };
                 // SAFETY: the value was just made, and its text is copied.
                 let text = [self.prefix.as_slice(), unsafe { self.value.text(value) }].concat();
                 return wanted.iter().eq([&text]);
@@ -356,12 +361,13 @@ impl Columns {
         if asked.iter().all(Option::is_none) {
             return all;
         }
+        let name = || self.named(|| id.to_vec());
         let given = all.clone();
         for (column, asked) in self.tagged.iter().zip(asked) {
             let Some(asked) = asked else { continue };
             if !given.iter().any(|tag| tag.as_ref().starts_with(&column.prefix)) {
                 all.extend(asked.iter().cloned());
-            } else if !column.agrees(&given, asked, id) {
+            } else if !column.agrees(&given, asked, &name) {
                 column.disagree(id);
             }
         }
@@ -374,8 +380,9 @@ impl Columns {
         if !self.overlap() {
             return;
         }
+        let name = || self.named(|| id.to_vec());
         for (column, asked) in self.tagged.iter().zip(asked) {
-            if asked.as_ref().is_some_and(|asked| !column.agrees(tags, asked, id)) {
+            if asked.as_ref().is_some_and(|asked| !column.agrees(tags, asked, &name)) {
                 column.disagree(id);
             }
         }
@@ -392,6 +399,7 @@ impl Columns {
         if tags.is_none() && asked.iter().all(Option::is_none) {
             return None;
         }
+        let name = || self.named(|| id.to_vec());
         let given = tags.is_some();
         let mut all = match tags {
             Some(tags) => self.united(Some(tags), asked, id),
@@ -403,7 +411,7 @@ impl Columns {
                 None if given && !all.iter().any(|tag| is_here(tag)) => {
                     all.extend(held.iter().filter(|tag| is_here(tag)).map(|tag| tag.to_vec()));
                 }
-                Some(asked) if !given && !column.agrees(&all, asked, id) => {
+                Some(asked) if !given && !column.agrees(&all, asked, &name) => {
                     all.retain(|tag| !is_here(tag));
                     all.extend(asked.iter().cloned());
                 }
@@ -431,6 +439,7 @@ impl Columns {
         let sets = |n: usize| (set(old.1, n), set(new.1, n));
         let columns = self.tagged.iter().enumerate().map(|(n, column)| (column, sets(n)));
         let changed: Vec<_> = columns.filter(|(_, (old, new))| old != new).collect();
+        let name = || self.named(|| id.to_vec());
         let (old, new) = (old.0, new.0);
         if old == new && changed.is_empty() {
             return None;
@@ -449,7 +458,7 @@ impl Columns {
         for (column, (was, is)) in &changed {
             if old.symmetric_difference(new).any(|tag| tag.starts_with(&column.prefix)) {
                 let tags: Vec<&Vec<u8>> = new.iter().collect();
-                if !column.agrees(&tags, &is.iter().collect::<Vec<_>>(), id) {
+                if !column.agrees(&tags, &is.iter().collect::<Vec<_>>(), &name) {
                     column.disagree(id);
                 }
                 continue;
@@ -457,7 +466,7 @@ impl Columns {
             if column.is_array {
                 let here = |tag: &&Vec<u8>| tag.starts_with(&column.prefix);
                 let forms: Vec<(Vec<u8>, Vec<u8>)> =
-                    all.iter().filter(here).map(|tag| (tag.clone(), column.canonical(tag, id))).collect();
+                    all.iter().filter(here).map(|tag| (tag.clone(), column.canonical(tag, &name))).collect();
                 for (tag, form) in &forms {
                     if was.contains(form) && !is.contains(form) {
                         all.remove(tag);
@@ -473,7 +482,7 @@ impl Columns {
         let all: Vec<Vec<u8>> = all.into_iter().collect();
         if self.overlap() {
             for (column, (_, is)) in changed.iter().filter(|(column, _)| !column.is_array) {
-                if !column.agrees(&all, &is.iter().collect::<Vec<_>>(), id) {
+                if !column.agrees(&all, &is.iter().collect::<Vec<_>>(), &name) {
                     column.disagree(id);
                 }
             }
