@@ -176,6 +176,13 @@ BEGIN
         RAISE EXCEPTION 'dataset "%" has faces', name
             USING ERRCODE = 'dependent_objects_still_exist', HINT = 'Drop it with entity_drop.';
     END IF;
+    -- The delta before the rows that say something of the dataset, as for everybody else.
+    BEGIN
+        EXECUTE (SELECT format('LOCK TABLE entitydb.delta_%s IN ACCESS EXCLUSIVE MODE', d.id)
+            FROM entitydb.dataset d WHERE d.name = drop_dataset.name);
+    EXCEPTION WHEN undefined_table OR null_value_not_allowed THEN
+        RETURN false;
+    END;
     DELETE FROM entitydb.dataset d WHERE d.name = drop_dataset.name RETURNING d.id, d.guard INTO n, guard;
     IF n IS NULL THEN
         RETURN false;
