@@ -129,7 +129,9 @@ pub fn finish_now(dataset: &Dataset) -> i64 {
     if due(|of| of == dataset.id).is_empty() {
         return 0;
     }
-    hold_delta(dataset, Wait::Block);
+    if !hold_delta(dataset, Wait::Block) {
+        return 0;
+    }
     maintain::lock(dataset);
     finish(dataset, Wait::Block)
 }
@@ -180,7 +182,7 @@ pub unsafe fn receipts(dataset: &Dataset, snapshot: pg_sys::Snapshot) -> Vec<(i6
     found
 }
 
-/// Takes the delta alone, as what writes it anew must.
+/// Takes the delta alone, as what writes it anew must. False where it is not to be had, or is gone.
 fn hold_delta(dataset: &Dataset, wait: Wait) -> bool {
     let mode = pg_sys::AccessExclusiveLock as pg_sys::LOCKMODE;
     // SAFETY: transaction-level locks of a relation of the extension; it is closed again, its lock stays.
@@ -190,7 +192,11 @@ fn hold_delta(dataset: &Dataset, wait: Wait) -> bool {
             Wait::Skip if !pg_sys::ConditionalLockRelationOid(dataset.delta, mode) => return false,
             Wait::Skip => {}
         }
-        let rel = pg_sys::table_open(dataset.delta, pg_sys::NoLock as _);
+        let rel = pg_sys::try_table_open(dataset.delta, pg_sys::NoLock as _);
+        // Whoever had the lock may have dropped the dataset.
+        if rel.is_null() {
+            return false;
+        }
         let is_open = (*rel).rd_refcnt > 1;
         if is_open && wait == Wait::Block {
             pg_sys::CheckTableNotInUse(rel, c"finish_erasures".as_ptr());
