@@ -166,6 +166,14 @@ DECLARE
     guard name;
     mapped text;
 BEGIN
+    -- The delta before the rows that say something of the dataset, as for everybody else; who makes a face
+    -- has it too.
+    BEGIN
+        EXECUTE (SELECT format('LOCK TABLE entitydb.delta_%s IN ACCESS EXCLUSIVE MODE', d.id)
+            FROM entitydb.dataset d WHERE d.name = drop_dataset.name);
+    EXCEPTION WHEN undefined_table OR null_value_not_allowed THEN
+        RETURN false;
+    END;
     IF EXISTS (
         SELECT FROM pg_foreign_table t
         JOIN pg_foreign_server s ON s.oid = t.ftserver
@@ -176,13 +184,6 @@ BEGIN
         RAISE EXCEPTION 'dataset "%" has faces', name
             USING ERRCODE = 'dependent_objects_still_exist', HINT = 'Drop it with entity_drop.';
     END IF;
-    -- The delta before the rows that say something of the dataset, as for everybody else.
-    BEGIN
-        EXECUTE (SELECT format('LOCK TABLE entitydb.delta_%s IN ACCESS EXCLUSIVE MODE', d.id)
-            FROM entitydb.dataset d WHERE d.name = drop_dataset.name);
-    EXCEPTION WHEN undefined_table OR null_value_not_allowed THEN
-        RETURN false;
-    END;
     DELETE FROM entitydb.dataset d WHERE d.name = drop_dataset.name RETURNING d.id, d.guard INTO n, guard;
     IF n IS NULL THEN
         RETURN false;

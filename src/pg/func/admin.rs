@@ -37,7 +37,7 @@ fn check_face(face: pg_sys::Oid) {
     // SAFETY: reads the session's user; plain catalog look-ups.
     let is_mine = |owner| unsafe { pg_sys::has_privs_of_role(pg_sys::GetUserId(), owner) };
     if let Some(owner) = catalog::owner_of(face) {
-        match catalog::dataset_named(&name) {
+        match held(&name) {
             None if is_mine(owner) => make(&name, owner),
             None => raise(
                 PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
@@ -62,6 +62,19 @@ fn check_face(face: pg_sys::Oid) {
         }
     }
     catalog::dataset_of_face(face);
+}
+
+/// The dataset of this name, which nobody drops to the end of this transaction.
+fn held(name: &str) -> Option<Dataset> {
+    loop {
+        let dataset = catalog::dataset_named(name)?;
+        // SAFETY: a transaction-level lock of a relation of the extension; the wait is interruptible and unwinds.
+        unsafe { pg_sys::LockRelationOid(dataset.delta, pg_sys::AccessShareLock as _) };
+        // Whoever had it before may have dropped it.
+        if catalog::dataset_named(name).is_some_and(|now| now.id == dataset.id) {
+            return Some(dataset);
+        }
+    }
 }
 
 /// Raises 42809 for a face on a server that guards a dataset: a table there would keep the dataset from being dropped.
