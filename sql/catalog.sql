@@ -188,11 +188,16 @@ BEGIN
     IF n IS NULL THEN
         RETURN false;
     END IF;
-    -- What of an erasure is not finished yet goes with the dataset.
+    -- What of an erasure is not finished yet goes with the dataset. Receipts that were restored are of this dataset from now on, not
+    -- of the next one of its name.
+    UPDATE entitydb.erasure_log l
+    SET dataset = n, mark = b.mark, tx = NULL, left_files = '{}', done_at = coalesce(l.done_at, clock_timestamp())
+    FROM entitydb.database b WHERE l.dataset_name = drop_dataset.name COLLATE "C" AND l.mark <> b.mark;
     UPDATE entitydb.erasure_log l SET needed = (pg_current_xact_id()::text::numeric + 1)::text::xid8
-    WHERE l.dataset = n AND l.done_at IS NULL;
-    DELETE FROM entitydb.retention_policy p WHERE p.dataset = n;
-    PERFORM entitydb.forget_floor(n);
+    FROM entitydb.database b WHERE l.dataset = n AND l.mark = b.mark AND l.done_at IS NULL;
+    DELETE FROM entitydb.retention_policy p WHERE p.dataset = drop_dataset.name COLLATE "C";
+    DELETE FROM entitydb.hold_policy p WHERE p.dataset = drop_dataset.name COLLATE "C";
+    PERFORM entitydb.forget_floor(n, name);
     INSERT INTO entitydb.removed (file, xid)
     SELECT s.name, pg_current_xact_id() FROM entitydb.segment s WHERE s.dataset = n;
     DELETE FROM entitydb.segment s WHERE s.dataset = n;

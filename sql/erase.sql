@@ -1,23 +1,33 @@
 -- Erasure: who asked for it, and how far it is.
 
+-- What a dump brings from elsewhere is told from what this database wrote by the mark. pg_upgrade, a file-level backup and CREATE
+-- DATABASE .. TEMPLATE keep it, and with it the xids and the files that a receipt names.
+CREATE TABLE entitydb.database (mark uuid NOT NULL);
+INSERT INTO entitydb.database VALUES (pg_catalog.gen_random_uuid());
+COMMENT ON TABLE entitydb.database IS 'internal: one row for this database; it is not dumped';
+COMMENT ON COLUMN entitydb.database.mark IS 'internal: the mark of the receipts that were written here';
+
+-- Dumped, for a receipt stays for ever. Of one that was restored only what it says counts, not the dataset's number, transactions
+-- and files, which were those of another database: it belongs to the dataset of its name, and what it erased never was here.
 CREATE TABLE entitydb.erasure_log (
     receipt int8 PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     dataset int4 NOT NULL,
     dataset_name text COLLATE "C" NOT NULL,
-    tx xid8 NOT NULL,
+    tx xid8,
     requested_at timestamptz NOT NULL,
     ids int8 NOT NULL,
     entities int8 NOT NULL,
     needed xid8 NOT NULL,
     done_at timestamptz,
     left_files text[] NOT NULL DEFAULT '{}',
-    reason text
+    reason text,
+    mark uuid NOT NULL
 );
 COMMENT ON TABLE entitydb.erasure_log IS 'internal: one row an erasure, for ever; neither an id nor content';
 COMMENT ON COLUMN entitydb.erasure_log.receipt IS 'internal: the number of the receipt';
 COMMENT ON COLUMN entitydb.erasure_log.dataset IS 'internal: the dataset';
 COMMENT ON COLUMN entitydb.erasure_log.dataset_name IS 'internal: its name then';
-COMMENT ON COLUMN entitydb.erasure_log.tx IS 'internal: the transaction that erased';
+COMMENT ON COLUMN entitydb.erasure_log.tx IS 'internal: the transaction that erased, where it was here';
 COMMENT ON COLUMN entitydb.erasure_log.requested_at IS 'internal: when';
 COMMENT ON COLUMN entitydb.erasure_log.ids IS 'internal: how many ids were named';
 COMMENT ON COLUMN entitydb.erasure_log.entities IS 'internal: how many of these existed';
@@ -25,12 +35,16 @@ COMMENT ON COLUMN entitydb.erasure_log.done_at IS 'internal: when nothing was le
 COMMENT ON COLUMN entitydb.erasure_log.reason IS 'internal: what the caller gave';
 COMMENT ON COLUMN entitydb.erasure_log.needed IS 'internal: no transaction from here on saw what was erased';
 COMMENT ON COLUMN entitydb.erasure_log.left_files IS 'internal: what the delta was stored in before; gone, or empty, once the transaction has ended';
+COMMENT ON COLUMN entitydb.erasure_log.mark IS 'internal: that of the database that wrote it';
+SELECT pg_catalog.pg_extension_config_dump('entitydb.erasure_log', '');
+SELECT pg_catalog.pg_extension_config_dump('entitydb.erasure_log_receipt_seq', '');
 
 CREATE FUNCTION entitydb.note_erasure(dataset int4, tx xid8, ids int8, entities int8, reason text, needed xid8) RETURNS int8
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
-    INSERT INTO entitydb.erasure_log (dataset, dataset_name, tx, requested_at, ids, entities, reason, needed)
-    SELECT d.id, d.name, $2, clock_timestamp(), $3, $4, $5, $6 FROM entitydb.dataset d WHERE d.id = $1
+    INSERT INTO entitydb.erasure_log (dataset, dataset_name, tx, requested_at, ids, entities, reason, needed, mark)
+    SELECT d.id, d.name, $2, clock_timestamp(), $3, $4, $5, $6, b.mark
+    FROM entitydb.dataset d CROSS JOIN entitydb.database b WHERE d.id = $1
     RETURNING receipt
 $$;
 COMMENT ON FUNCTION entitydb.note_erasure(int4, xid8, int8, int8, text, xid8) IS 'internal: writes a receipt';
@@ -83,13 +97,17 @@ IS 'finishes the erasures in the datasets of the caller of which no snapshot nee
 CREATE VIEW entitydb.erasure WITH (security_barrier) AS
 SELECT l.receipt, l.dataset_name AS dataset,
     CASE WHEN s.is_done THEN 'done' ELSE 'pending' END AS state,
-    l.requested_at, CASE WHEN s.is_done THEN l.done_at END AS done_at, l.tx, l.ids, l.entities, l.reason,
+    l.requested_at, CASE WHEN s.is_done THEN l.done_at END AS done_at, CASE WHEN h.is_here THEN l.tx END AS tx,
+    l.ids, l.entities, l.reason,
     'WAL and its archives, backups, standbys that have not replayed it, server logs, copies outside of the dataset' AS unreachable
 FROM entitydb.erasure_log l
+CROSS JOIN entitydb.database b
+CROSS JOIN LATERAL (SELECT l.mark OPERATOR(pg_catalog.=) b.mark AS is_here) h
 CROSS JOIN LATERAL (
-    SELECT l.done_at IS NOT NULL AND NOT entitydb.have_bytes(l.left_files) AS is_done
+    SELECT l.done_at IS NOT NULL AND CASE WHEN h.is_here THEN NOT entitydb.have_bytes(l.left_files) ELSE true END AS is_done
 ) s
-LEFT JOIN entitydb.dataset d ON d.id OPERATOR(pg_catalog.=) l.dataset
+LEFT JOIN entitydb.dataset d
+    ON CASE WHEN h.is_here THEN d.id OPERATOR(pg_catalog.=) l.dataset ELSE d.name OPERATOR(pg_catalog.=) l.dataset_name END
 WHERE entitydb.administers(d.guard) OR pg_catalog.pg_has_role('pg_read_all_stats'::name, 'USAGE'::text);
 COMMENT ON VIEW entitydb.erasure IS 'the receipts of erasures, for those who administer the dataset, and pg_read_all_stats';
 COMMENT ON COLUMN entitydb.erasure.receipt IS 'the number that erase returned';
@@ -97,7 +115,7 @@ COMMENT ON COLUMN entitydb.erasure.dataset IS 'the name of the dataset';
 COMMENT ON COLUMN entitydb.erasure.state IS 'pending while a snapshot may see, or a file may hold, what was erased; then done';
 COMMENT ON COLUMN entitydb.erasure.requested_at IS 'when erase was called';
 COMMENT ON COLUMN entitydb.erasure.done_at IS 'when nothing was left on this server';
-COMMENT ON COLUMN entitydb.erasure.tx IS 'the transaction that erased';
+COMMENT ON COLUMN entitydb.erasure.tx IS 'the transaction that erased; NULL where a dump brought the receipt';
 COMMENT ON COLUMN entitydb.erasure.ids IS 'how many ids were named';
 COMMENT ON COLUMN entitydb.erasure.entities IS 'how many of these existed';
 COMMENT ON COLUMN entitydb.erasure.reason IS 'what the caller gave as the reason';

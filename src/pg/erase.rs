@@ -18,9 +18,11 @@ use crate::types::{Ordinal, Xid};
 /// Columns of `entitydb.erasure_log`.
 const RECEIPT: i32 = 1;
 const DATASET: i32 = 2;
+const DATASET_NAME: i32 = 3;
 const TX: i32 = 4;
 const NEEDED: i32 = 8;
 const DONE_AT: i32 = 9;
+const MARK: i32 = 12;
 
 /// Erases entities. Returns the receipt's number.
 pub fn erase(dataset: &Dataset, ids: &BTreeSet<Vec<u8>>, reason: Option<&str>) -> i64 {
@@ -98,10 +100,11 @@ pub enum Wait {
 /// Finishes the erasures of a dataset of which no snapshot needs anything any more, under the maintenance lock. Returns how
 /// many receipts turned done.
 pub fn finish(dataset: &Dataset, wait: Wait) -> i64 {
+    let finished = finish_restored(|name| name == dataset.name);
     let due = due(|of| of == dataset.id);
-    let Some(needed) = due.iter().map(|(_, needed)| *needed).max() else { return 0 };
+    let Some(needed) = due.iter().map(|(_, needed)| *needed).max() else { return finished };
     if !hold_delta(dataset, wait) {
-        return 0;
+        return finished;
     }
     // What pruning and vacuum leave of a deleted row are its bytes; only a new file has none of them.
     let left = as_extension(|| {
@@ -110,16 +113,24 @@ pub fn finish(dataset: &Dataset, wait: Wait) -> i64 {
     let left = left.ok().flatten().unwrap_or_default();
     // SAFETY: the delta is held alone.
     if unsafe { delta::has_deleted_rows(dataset, needed) } {
-        return 0;
+        return finished;
     }
-    note_done(&due, left)
+    finished + note_done(due.into_iter().map(|(receipt, _)| receipt).collect(), left)
+}
+
+/// Notes the open receipts that came with a restore as done, those of the datasets of the wanted names: a dump that has the receipt
+/// has nothing of what was erased, so it never was here.
+fn finish_restored(is_wanted: impl Fn(&str) -> bool) -> i64 {
+    let restored = open().into_iter().filter(|receipt| !receipt.is_here && is_wanted(&receipt.name));
+    let restored: Vec<i64> = restored.map(|receipt| receipt.number).collect();
+    if restored.is_empty() { 0 } else { note_done(restored, Vec::new()) }
 }
 
 /// Notes receipts as done once these files have no bytes any more.
-fn note_done(due: &[(i64, Xid)], left: Vec<String>) -> i64 {
-    let receipts: Vec<i64> = due.iter().map(|(receipt, _)| *receipt).collect();
+fn note_done(receipts: Vec<i64>, left: Vec<String>) -> i64 {
+    let count = receipts.len();
     let noted = as_extension(|| {
-        Spi::run_with_args("SELECT entitydb.note_done($1, $2)", &[receipts.into(), left.into()]).map(|()| due.len())
+        Spi::run_with_args("SELECT entitydb.note_done($1, $2)", &[receipts.into(), left.into()]).map(|()| count)
     });
     noted.map_or(0, |count| count as i64)
 }
@@ -136,25 +147,66 @@ pub fn finish_now(dataset: &Dataset) -> i64 {
     finish(dataset, Wait::Block)
 }
 
-/// The open receipts of the wanted datasets, each with the first transaction that came after it, of which neither a snapshot nor a
-/// file is left.
-fn due(is_wanted: impl Fn(i32) -> bool) -> Vec<(i64, Xid)> {
-    let mut open = maintain::with_fresh_snapshot(|snapshot| {
+/// A receipt that is not done.
+struct Open {
+    number: i64,
+    /// Its dataset: the number where it was written, and the name.
+    dataset: i32,
+    name: String,
+    /// The first transaction that came after it, where it was written.
+    needed: Xid,
+    /// Whether that was here.
+    is_here: bool,
+}
+
+/// The receipts that are not done.
+fn open() -> Vec<Open> {
+    maintain::with_fresh_snapshot(|snapshot| {
         let mut open = Vec::new();
         // SAFETY: the snapshot is registered; the catalog script gave the relation these columns.
         unsafe {
+            let here = mark_of_database(snapshot);
             manifest::each_row("erasure_log", snapshot, |rel, tuple| {
                 let mut null = false;
                 let mut column = |n: i32| pg_sys::heap_getattr(tuple, n, (*rel).rd_att, &mut null).value();
-                let (receipt, of, needed) = (column(RECEIPT) as i64, column(DATASET) as i32, column(NEEDED) as u64);
+                let (number, dataset, needed) = (column(RECEIPT) as i64, column(DATASET) as i32, column(NEEDED) as u64);
                 column(DONE_AT);
-                if null && is_wanted(of) {
-                    open.push((receipt, Xid(needed)));
+                if null {
+                    let (name, is_here) = (manifest::text(rel, tuple, DATASET_NAME), mark(rel, tuple, MARK) == here);
+                    open.push(Open { number, dataset, name, needed: Xid(needed), is_here });
                 }
             });
         }
         open
-    });
+    })
+}
+
+/// The mark of the receipts that were written here.
+///
+/// # Safety
+/// `snapshot` must be registered or active.
+unsafe fn mark_of_database(snapshot: pg_sys::Snapshot) -> Option<pgrx::Uuid> {
+    let mut found = None;
+    // SAFETY: the caller's promise is passed on; the relation has this one column.
+    unsafe { manifest::each_row("database", snapshot, |rel, tuple| found = mark(rel, tuple, 1)) };
+    found
+}
+
+/// A column that is a mark.
+///
+/// # Safety
+/// The column must be a uuid.
+unsafe fn mark(rel: pg_sys::Relation, tuple: pg_sys::HeapTuple, column: i32) -> Option<pgrx::Uuid> {
+    let mut null = false;
+    // SAFETY: the caller promises a uuid.
+    unsafe { pgrx::Uuid::from_datum(pg_sys::heap_getattr(tuple, column, (*rel).rd_att, &mut null), null) }
+}
+
+/// The open receipts of the wanted datasets, each with the first transaction that came after it, of which neither a snapshot nor a
+/// file is left.
+fn due(is_wanted: impl Fn(i32) -> bool) -> Vec<(i64, Xid)> {
+    let of_here = open().into_iter().filter(|receipt| receipt.is_here && is_wanted(receipt.dataset));
+    let mut open: Vec<_> = of_here.map(|receipt| (receipt.number, receipt.needed)).collect();
     if !open.is_empty() {
         let horizon = maintain::oldest_needed();
         let oldest = maintain::oldest_unneeded_file();
@@ -163,7 +215,7 @@ fn due(is_wanted: impl Fn(i32) -> bool) -> Vec<(i64, Xid)> {
     open
 }
 
-/// The receipts of a dataset, each with the transaction that erased.
+/// The receipts of a dataset that were written here, each with the transaction that erased.
 ///
 /// # Safety
 /// `snapshot` must be registered or active.
@@ -171,11 +223,15 @@ pub unsafe fn receipts(dataset: &Dataset, snapshot: pg_sys::Snapshot) -> Vec<(i6
     let mut found = Vec::new();
     // SAFETY: the caller's promise is passed on; the catalog script gave the relation these columns.
     unsafe {
+        let here = mark_of_database(snapshot);
         manifest::each_row("erasure_log", snapshot, |rel, tuple| {
             let mut null = false;
             let mut column = |n: i32| pg_sys::heap_getattr(tuple, n, (*rel).rd_att, &mut null).value();
-            if column(DATASET) as i32 == dataset.id {
-                found.push((column(RECEIPT) as i64, Xid(column(TX) as u64)));
+            if column(DATASET) as i32 == dataset.id && mark(rel, tuple, MARK) == here {
+                let (receipt, tx) = (column(RECEIPT) as i64, column(TX) as u64);
+                if !null {
+                    found.push((receipt, Xid(tx)));
+                }
             }
         });
     }
@@ -247,7 +303,9 @@ fn finish_erasures() -> i64 {
     });
     // Of a dataset that was dropped nothing is left once no snapshot sees it.
     let dropped = due(|of| datasets.iter().all(|dataset| dataset.id != of));
-    let finished = if dropped.is_empty() { 0 } else { note_done(&dropped, Vec::new()) };
+    let dropped: Vec<i64> = dropped.into_iter().map(|(receipt, _)| receipt).collect();
+    let finished = if dropped.is_empty() { 0 } else { note_done(dropped, Vec::new()) };
+    let finished = finished + finish_restored(|_| true);
     finished + datasets.iter().filter(|dataset| catalog::is_owner(dataset)).map(finish_now).sum::<i64>()
 }
 

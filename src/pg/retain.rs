@@ -29,16 +29,15 @@ pub fn is_set(dataset: &Dataset) -> bool {
 fn tags_of(dataset: &Dataset, relation: &str) -> Vec<Vec<Vec<u8>>> {
     maintain::with_fresh_snapshot(|snapshot| {
         let mut found = Vec::new();
-        // SAFETY: the snapshot is registered; the catalog script gave the relations these columns.
+        let index = format!("{relation}_pkey");
+        // SAFETY: the snapshot is registered; the catalog script gave the relations these columns, the first one the dataset's
+        // name in collation "C", and the index that begins with it.
         unsafe {
-            manifest::each_row(relation, snapshot, |rel, tuple| {
+            manifest::each_row_named(relation, (&index, 1), &dataset.name, snapshot, |rel, tuple| {
                 let mut null = false;
-                let of = pg_sys::heap_getattr(tuple, 1, (*rel).rd_att, &mut null).value() as i32;
-                if of == dataset.id {
-                    let tags = pg_sys::heap_getattr(tuple, TAGS, (*rel).rd_att, &mut null);
-                    let tags = Vec::<String>::from_datum(tags, null).unwrap_or_default();
-                    found.push(tags.into_iter().map(String::into_bytes).collect());
-                }
+                let tags = pg_sys::heap_getattr(tuple, TAGS, (*rel).rd_att, &mut null);
+                let tags = Vec::<String>::from_datum(tags, null).unwrap_or_default();
+                found.push(tags.into_iter().map(String::into_bytes).collect());
             });
         }
         found
@@ -120,7 +119,7 @@ fn policies(dataset: &Dataset) -> Vec<Policy> {
         Spi::connect(|client| {
             let query = "SELECT p.tags, p.before, p.versions FROM entitydb.policies($1) p";
             let mut found = Vec::new();
-            for row in client.select(query, None, &[dataset.id.into()])? {
+            for row in client.select(query, None, &[dataset.name.as_str().into()])? {
                 let tags = row.get::<Vec<String>>(1)?.unwrap_or_default();
                 let versions = row.get::<i32>(3)?.and_then(|versions| u32::try_from(versions).ok());
                 let tags = tags.into_iter().map(String::into_bytes).collect();
@@ -192,7 +191,7 @@ fn set_retention(
     let done = as_extension(|| {
         Spi::run_with_args(
             "SELECT entitydb.put_retention($1, $2, $3, $4)",
-            &[dataset.id.into(), keep.into(), checked(tags).into(), keep_versions.into()],
+            &[dataset.name.as_str().into(), keep.into(), checked(tags).into(), keep_versions.into()],
         )
     });
     if let Err(fault) = done {
@@ -210,7 +209,7 @@ fn put_hold(dataset: Option<&str>, tags: Option<Vec<Option<String>>>, held: bool
     let done = as_extension(|| {
         Spi::get_one_with_args::<bool>(
             "SELECT entitydb.put_hold($1, $2, $3)",
-            &[dataset.id.into(), tags.into(), held.into()],
+            &[dataset.name.as_str().into(), tags.into(), held.into()],
         )
     });
     done.ok().flatten() == Some(true)

@@ -1,4 +1,5 @@
-//! The floors of valid time that retention leaves (S15): reading below one is an error, and so is writing.
+//! The floors of valid time that retention leaves (S15): reading below one is an error, and so is writing. A floor that came with a
+//! restore is one for readers alone, for the events come with the restore too.
 //!
 //! Invariant: a question reads the floors with the snapshot that it reads the segments with; a writer, with the newest one,
 //! after it holds the delta against whoever raises them.
@@ -21,31 +22,84 @@ pub struct Floors {
     pub valid: Option<Ns>,
     /// The highest one that an entity has of its own.
     pub highest: Option<Ns>,
-    /// The last transaction of which something may be gone, and the last system time.
-    system: Option<(Xid, pg_sys::TimestampTz)>,
+    /// The highest one of another database that was restored: any entity may be one that lost events there.
+    restored: Option<Ns>,
+    /// The last transaction here of which something may be gone.
+    tx: Option<Xid>,
+    /// The last system time of which something may be gone, here or before a restore.
+    recorded_at: Option<pg_sys::TimestampTz>,
 }
+
+/// What tells the floors that were made here from those that were restored.
+type Mark = pgrx::Uuid;
 
 /// The floors that the snapshot sees, if the dataset has any.
 ///
 /// # Safety
 /// `snapshot` must be registered or active.
 pub unsafe fn read(dataset: &Dataset, snapshot: pg_sys::Snapshot) -> Option<Floors> {
-    let mut found = None;
-    // SAFETY: the caller's promise is passed on; the columns are those of the catalog script.
+    let mut rows = Vec::new();
+    // SAFETY: the caller's promise is passed on; the columns and the index, which is on the dataset's name in collation "C", are
+    // those of the catalog script.
     unsafe {
-        manifest::each_row("floor", snapshot, |rel, tuple| {
-            let column = |n: i32| {
-                let mut null = false;
-                let value = pg_sys::heap_getattr(tuple, n, (*rel).rd_att, &mut null);
-                (!null).then(|| value.value() as i64)
-            };
-            if column(1).is_some_and(|of| of as i32 == dataset.id) {
-                let system = column(4).zip(column(5)).map(|(tx, at)| (Xid(tx as u64), at));
-                found = Some(Floors { valid: column(2).map(Ns), highest: column(3).map(Ns), system });
-            }
+        manifest::each_row_named("floor", ("floor_dataset", 1), &dataset.name, snapshot, |rel, tuple| {
+            let number = |n: i32| number(rel, tuple, n);
+            rows.push((mark(rel, tuple), number(3).map(Ns), number(4).map(Ns), number(5)));
+        });
+    }
+    if rows.is_empty() {
+        return None;
+    }
+    // SAFETY: the caller's promise is passed on.
+    let (here, tx) = unsafe { made_here(dataset, snapshot) };
+    let mut floors = Floors { valid: None, highest: None, restored: None, tx, recorded_at: None };
+    for (mark, valid, highest, recorded_at) in rows {
+        if here.is_some() && mark == here {
+            floors.valid = floors.valid.max(valid);
+            floors.highest = floors.highest.max(highest);
+        } else {
+            floors.restored = floors.restored.max(valid).max(highest);
+        }
+        floors.recorded_at = floors.recorded_at.max(recorded_at);
+    }
+    Some(floors)
+}
+
+/// The mark of the floors that were made here, and the last transaction of which something may be gone.
+///
+/// # Safety
+/// `snapshot` must be registered or active.
+unsafe fn made_here(dataset: &Dataset, snapshot: pg_sys::Snapshot) -> (Option<Mark>, Option<Xid>) {
+    let mut found = (None, None);
+    let of_dataset = manifest::equal(1, pg_sys::F_INT4EQ, dataset.id.into());
+    // SAFETY: the caller's promise is passed on; the columns and the index are those of the catalog script.
+    unsafe {
+        manifest::each_row_by("floor_mark", "floor_mark_pkey", &mut [of_dataset], snapshot, |rel, tuple| {
+            found = (mark(rel, tuple), number(rel, tuple, 3).map(|tx| Xid(tx as u64)));
         });
     }
     found
+}
+
+/// The mark of a row of `floor` or `floor_mark`.
+///
+/// # Safety
+/// Column 2 must be a uuid.
+unsafe fn mark(rel: pg_sys::Relation, tuple: pg_sys::HeapTuple) -> Option<Mark> {
+    let mut null = false;
+    // SAFETY: the caller promises a uuid.
+    unsafe { Mark::from_datum(pg_sys::heap_getattr(tuple, 2, (*rel).rd_att, &mut null), null) }
+}
+
+/// A column of eight bytes, if it is not null.
+///
+/// # Safety
+/// The column must be of a type of eight bytes that is passed by value.
+unsafe fn number(rel: pg_sys::Relation, tuple: pg_sys::HeapTuple, column: i32) -> Option<i64> {
+    let mut null = false;
+    // SAFETY: the caller promises a column that the row has.
+    let value = unsafe { pg_sys::heap_getattr(tuple, column, (*rel).rd_att, &mut null) };
+    (!null).then(|| value.value() as i64)
 }
 
 /// The floor that an entity has of its own.
@@ -62,7 +116,7 @@ pub unsafe fn of_entity(dataset: &Dataset, ordinal: Ordinal, snapshot: pg_sys::S
 }
 
 impl Floors {
-    /// The floor of an entity.
+    /// The floor of an entity for writers.
     ///
     /// # Safety
     /// `snapshot` must be registered or active.
@@ -72,19 +126,20 @@ impl Floors {
         self.valid.max(own)
     }
 
-    /// The floor of these entities, or of any.
+    /// The floor of these entities, or of any, for readers.
     ///
     /// # Safety
     /// `snapshot` must be registered or active.
     unsafe fn of_any(&self, dataset: &Dataset, ordinals: Option<&[Ordinal]>, snapshot: pg_sys::Snapshot) -> Option<Ns> {
-        match ordinals {
+        let made_here = match ordinals {
             None => self.valid.max(self.highest),
             Some(ordinals) => {
                 // SAFETY: the caller's promise is passed on.
                 let of_each = ordinals.iter().filter_map(|ordinal| unsafe { self.of(dataset, *ordinal, snapshot) });
                 of_each.max().max(self.valid)
             }
-        }
+        };
+        made_here.max(self.restored)
     }
 }
 
@@ -112,7 +167,7 @@ pub unsafe fn of_spans(dataset: &Dataset, snapshot: pg_sys::Snapshot) -> Cut {
     unsafe {
         let Some(floors) = read(dataset, snapshot) else { return Cut::default() };
         let own = if floors.highest.is_some() { entities(dataset, snapshot) } else { Vec::new() };
-        Cut { valid: floors.valid, own: own.into_iter().collect() }
+        Cut { valid: floors.valid.max(floors.restored), own: own.into_iter().collect() }
     }
 }
 
@@ -140,7 +195,7 @@ pub unsafe fn check(dataset: &Dataset, snapshot: pg_sys::Snapshot, t: Ns, ordina
 /// `snapshot` must be registered or active.
 pub unsafe fn check_system(dataset: &Dataset, snapshot: pg_sys::Snapshot, system: pg_sys::TimestampTz) {
     // SAFETY: the caller's promise is passed on.
-    let Some((_, floor)) = (unsafe { read(dataset, snapshot) }).and_then(|floors| floors.system) else { return };
+    let Some(floor) = (unsafe { read(dataset, snapshot) }).and_then(|floors| floors.recorded_at) else { return };
     if system < floor {
         let (asked, floor) = (clock::shown(system), clock::shown(floor));
         below_system(dataset, &format!("system time {asked}"), &format!(" at {floor}"));
@@ -154,7 +209,7 @@ pub unsafe fn check_system(dataset: &Dataset, snapshot: pg_sys::Snapshot, system
 /// `snapshot` must be registered or active.
 pub unsafe fn check_token(dataset: &Dataset, snapshot: pg_sys::Snapshot, token: &Token) {
     // SAFETY: the caller's promise is passed on.
-    let Some((tx, _)) = (unsafe { read(dataset, snapshot) }).and_then(|floors| floors.system) else { return };
+    let Some(tx) = (unsafe { read(dataset, snapshot) }).and_then(|floors| floors.tx) else { return };
     if !token.knows_all_to(tx) {
         below_system(dataset, "token", &format!(", transaction {}", tx.0));
     }

@@ -220,7 +220,7 @@ SELECT entitydb.hold('doc', '{}');
 SELECT entitydb.release('doc', '{}');
 SELECT count(*) FROM entitydb.retention;
 SELECT count(*) FROM entitydb.entity_floor;
-SELECT entitydb.forget_floor(1);
+SELECT entitydb.forget_floor(1, 'doc');
 \set VERBOSITY default
 RESET ROLE;
 DROP ROLE s15_other;

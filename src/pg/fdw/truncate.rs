@@ -8,7 +8,7 @@ use pgrx::pg_sys;
 use pgrx::prelude::PgSqlErrorCode as Code;
 use pgrx::prelude::*;
 
-use crate::pg::catalog::{self, Shape};
+use crate::pg::catalog::{self, Dataset, Shape};
 use crate::pg::error::raise;
 use crate::pg::func::as_extension;
 use crate::pg::{delta, floor, maintain, manifest, retain, transaction, write};
@@ -54,7 +54,7 @@ unsafe extern "C-unwind" fn truncate(
             let names = manifest::names(&dataset, snapshot);
             manifest::replace(&dataset, &[], &names);
             floor::raise_to_now(&dataset, snapshot);
-            forget_floor(dataset.id);
+            forget_floor(&dataset);
             pg_sys::UnregisterSnapshot(snapshot);
             pg_sys::table_close(heap, pg_sys::NoLock as _);
             // Another face of the same dataset may follow in the list.
@@ -64,8 +64,10 @@ unsafe extern "C-unwind" fn truncate(
 }
 
 /// Any past may be written again.
-fn forget_floor(dataset: i32) {
-    let done = as_extension(|| Spi::run_with_args("SELECT entitydb.forget_floor($1)", &[dataset.into()]));
+fn forget_floor(dataset: &Dataset) {
+    let done = as_extension(|| {
+        Spi::run_with_args("SELECT entitydb.forget_floor($1, $2)", &[dataset.id.into(), dataset.name.as_str().into()])
+    });
     if let Err(fault) = done {
         raise(Code::ERRCODE_INTERNAL_ERROR, format!("could not take away the floor: {fault}"), None);
     }
