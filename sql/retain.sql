@@ -146,7 +146,6 @@ COMMENT ON FUNCTION entitydb.note_floor(int4, int8, xid8, timestamptz, int8[], i
 IS 'internal: raises the floors of a dataset; those that were restored become one of all entities';
 REVOKE EXECUTE ON FUNCTION entitydb.note_floor(int4, int8, xid8, timestamptz, int8[], int8[]) FROM PUBLIC;
 
--- After a TRUNCATE any past may be written again.
 CREATE FUNCTION entitydb.forget_floor(dataset int4, name text) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -156,6 +155,17 @@ AS $$
 $$;
 COMMENT ON FUNCTION entitydb.forget_floor(int4, text) IS 'internal: takes away the floors of a dataset';
 REVOKE EXECUTE ON FUNCTION entitydb.forget_floor(int4, text) FROM PUBLIC;
+
+-- After a TRUNCATE any past may be written again. What was known before is gone in a copy too, where entitydb.dataset, which says
+-- more exactly when that was, begins anew.
+CREATE FUNCTION entitydb.truncate_floor(dataset int4, name text) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT entitydb.forget_floor($1, $2);
+    INSERT INTO entitydb.floor (dataset, mark, recorded_at) VALUES ($2, gen_random_uuid(), clock_timestamp());
+$$;
+COMMENT ON FUNCTION entitydb.truncate_floor(int4, text) IS 'internal: leaves a dataset no floor but that of what was known by now';
+REVOKE EXECUTE ON FUNCTION entitydb.truncate_floor(int4, text) FROM PUBLIC;
 
 -- Of what was erased nothing is below a floor any more; the floors of all entities and of system time stay, and restored ones.
 CREATE FUNCTION entitydb.forget_floors_of(dataset int4, ordinals int8[]) RETURNS void

@@ -93,7 +93,17 @@ fn below(dataset: &Dataset, asked: String, floor: String) -> ! {
 /// `snapshot` must be registered or active.
 pub unsafe fn check(dataset: &Dataset, snapshot: pg_sys::Snapshot, system: pg_sys::TimestampTz) {
     // SAFETY: the caller's promise is passed on.
-    unsafe { valid_floor::check_system(dataset, snapshot, system) };
+    unsafe {
+        check_truncated(dataset, snapshot, system);
+        valid_floor::check_system(dataset, snapshot, system);
+    }
+}
+
+/// Raises 22023 if TRUNCATE took what was known at `system`.
+///
+/// # Safety
+/// `snapshot` must be registered or active.
+unsafe fn check_truncated(dataset: &Dataset, snapshot: pg_sys::Snapshot, system: pg_sys::TimestampTz) {
     // SAFETY: the caller's promise is passed on.
     let Some((tx, at)) = (unsafe { truncated(dataset, snapshot) }) else { return };
     let asked = || format!("system time {}", clock::shown(system));

@@ -195,10 +195,13 @@ pub unsafe fn check(dataset: &Dataset, snapshot: pg_sys::Snapshot, t: Ns, ordina
 /// `snapshot` must be registered or active.
 pub unsafe fn check_system(dataset: &Dataset, snapshot: pg_sys::Snapshot, system: pg_sys::TimestampTz) {
     // SAFETY: the caller's promise is passed on.
-    let Some(floor) = (unsafe { read(dataset, snapshot) }).and_then(|floors| floors.recorded_at) else { return };
+    let Some(floors) = (unsafe { read(dataset, snapshot) }) else { return };
+    let Some(floor) = floors.recorded_at else { return };
+    // Without a transaction it is the floor of another database, or what a TRUNCATE leaves for one.
+    let gone = if floors.tx.is_some() { TAKEN } else { "What was known before is not in what was restored." };
     if system < floor {
         let (asked, floor) = (clock::shown(system), clock::shown(floor));
-        below_system(dataset, &format!("system time {asked}"), &format!(" at {floor}"));
+        below_system(dataset, &format!("system time {asked}"), &format!(" at {floor}"), gone);
     }
 }
 
@@ -211,15 +214,17 @@ pub unsafe fn check_token(dataset: &Dataset, snapshot: pg_sys::Snapshot, token: 
     // SAFETY: the caller's promise is passed on.
     let Some(tx) = (unsafe { read(dataset, snapshot) }).and_then(|floors| floors.tx) else { return };
     if !token.knows_all_to(tx) {
-        below_system(dataset, "token", &format!(", transaction {}", tx.0));
+        below_system(dataset, "token", &format!(", transaction {}", tx.0), TAKEN);
     }
 }
 
-fn below_system(dataset: &Dataset, asked: &str, floor: &str) -> ! {
+const TAKEN: &str = "Retention took what was known before; see entitydb.set_retention.";
+
+fn below_system(dataset: &Dataset, asked: &str, floor: &str, gone: &str) -> ! {
     raise(
         PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
         format!("{asked} is below the floor of dataset \"{}\"{floor}", dataset.name),
-        Some("Retention took what was known before; see entitydb.set_retention."),
+        Some(gone),
     )
 }
 

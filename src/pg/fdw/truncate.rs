@@ -54,7 +54,7 @@ unsafe extern "C-unwind" fn truncate(
             let names = manifest::names(&dataset, snapshot);
             manifest::replace(&dataset, &[], &names);
             floor::raise_to_now(&dataset, snapshot);
-            forget_floor(&dataset);
+            truncate_floor(&dataset);
             pg_sys::UnregisterSnapshot(snapshot);
             pg_sys::table_close(heap, pg_sys::NoLock as _);
             // Another face of the same dataset may follow in the list.
@@ -64,9 +64,9 @@ unsafe extern "C-unwind" fn truncate(
 }
 
 /// Any past may be written again.
-fn forget_floor(dataset: &Dataset) {
+fn truncate_floor(dataset: &Dataset) {
     let done = as_extension(|| {
-        Spi::run_with_args("SELECT entitydb.forget_floor($1, $2)", &[dataset.id.into(), dataset.name.as_str().into()])
+        Spi::run_with_args("SELECT entitydb.truncate_floor($1, $2)", &[dataset.id.into(), dataset.name.as_str().into()])
     });
     if let Err(fault) = done {
         raise(Code::ERRCODE_INTERNAL_ERROR, format!("could not take away the floor: {fault}"), None);
