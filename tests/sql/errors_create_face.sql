@@ -21,6 +21,8 @@ SELECT * FROM fails($$CREATE FOREIGN TABLE f (id text) SERVER entitydb OPTIONS (
 SELECT * FROM fails(format('CREATE FOREIGN TABLE f (id text) SERVER entitydb OPTIONS (dataset %L)', repeat('é', 23)));
 SELECT * FROM fails($$CREATE FOREIGN TABLE f (id text) SERVER entitydb OPTIONS (dataset 'entity', shape 'round')$$);
 SELECT * FROM fails($$CREATE FOREIGN TABLE f (id text) SERVER entitydb OPTIONS (dataset 'entity', on_conflict 'panic')$$);
+SELECT * FROM fails($$CREATE FOREIGN TABLE f (id text) SERVER entitydb OPTIONS (dataset 'entity', shape 'tag', on_conflict 'put')$$);
+SELECT * FROM fails($$CREATE FOREIGN TABLE f (id text) SERVER entitydb_log OPTIONS (dataset 'entity', on_conflict 'put')$$);
 SELECT * FROM fails($$CREATE FOREIGN TABLE f (id text) SERVER entitydb OPTIONS (dataset 'entity', datasets 'entity')$$);
 SELECT * FROM fails($$CREATE FOREIGN TABLE f (id text OPTIONS (dataset 'x')) SERVER entitydb OPTIONS (dataset 'entity')$$);
 SELECT * FROM fails($$CREATE FOREIGN TABLE f (id text, status text OPTIONS (name_space 'x')) SERVER entitydb OPTIONS (dataset 'entity')$$);

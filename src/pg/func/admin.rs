@@ -7,7 +7,7 @@ use std::ffi::CStr;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
-use crate::pg::catalog::{self, Dataset};
+use crate::pg::catalog::{self, Dataset, Shape};
 use crate::pg::error::raise;
 use crate::pg::fdw::tuple;
 use crate::pg::manifest;
@@ -33,7 +33,17 @@ fn check_face(face: pg_sys::Oid) {
     let shown = super::name_of(face);
     check_server(face);
     let name = catalog::dataset_name_of_face(face);
-    tuple::columns_of(catalog::shape_of_face(face), face);
+    let shape = catalog::shape_of_face(face);
+    tuple::columns_of(shape, face);
+    // SAFETY: the face is there, or its shape had not been found.
+    let on_conflict = unsafe { catalog::option((*pg_sys::GetForeignTable(face)).options, c"on_conflict") };
+    if shape != Shape::State && on_conflict.is_some() {
+        raise(
+            PgSqlErrorCode::ERRCODE_FDW_INVALID_OPTION_NAME,
+            format!("option \"on_conflict\" of foreign table {shown} has no meaning: it is for state faces"),
+            Some("Valid options are: dataset, shape."),
+        );
+    }
     // SAFETY: reads the session's user; plain catalog look-ups.
     let is_mine = |owner| unsafe { pg_sys::has_privs_of_role(pg_sys::GetUserId(), owner) };
     if let Some(owner) = catalog::owner_of(face) {
