@@ -58,7 +58,7 @@ pub use load::{Load, LoadMode};
 pub use load_finish::Start;
 pub use opened::Opened;
 pub use pattern::Pattern;
-pub use retain::{Policy, Retained, Retention, carried, retain};
+pub use retain::{Policy, Retained, Retention, retain, was_carried};
 pub use rewrite::{Removal, rewrite};
 pub use rules::{Rules, changed_readings};
 pub use search::Search;

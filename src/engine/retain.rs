@@ -27,7 +27,7 @@ pub struct Policy {
 pub struct Retention {
     /// What is kept; the highest floor counts.
     pub policies: Vec<Policy>,
-    /// Entities that carried all the tags of one of these at an instant lose nothing.
+    /// Entities that carried all the tags of one of these at an instant, as was best known at any time, lose nothing.
     pub holds: Vec<Vec<Vec<u8>>>,
     /// The floors of entities that lost events before.
     pub floors: HashMap<Ordinal, Ns>,
@@ -105,6 +105,23 @@ pub fn carried(timeline: &Timeline, tags: &[Vec<u8>], rules: &Rules, floor: Opti
     })
 }
 
+/// Whether that was so as best known after any transaction: a correction of the past does not take an entity from a hold. What
+/// retention took is not asked for: transactions count from the last one on that recorded something below the floor.
+pub fn was_carried(timeline: &Timeline, tags: &[Vec<u8>], rules: &Rules, floor: Option<Ns>) -> bool {
+    if carried(timeline, tags, rules, floor) {
+        return true;
+    }
+    let asserts = |event: &Event, tag: &[u8]| event.op == Op::Assert && event.tag.as_deref() == Some(tag);
+    if !tags.iter().all(|tag| timeline.events().iter().any(|event| asserts(event, tag))) {
+        return false;
+    }
+    let mut events = timeline.events().to_vec();
+    events.sort_unstable_by_key(|event| event.seq);
+    let first = events.iter().rposition(|event| floor.is_some_and(|floor| event.ts < floor)).map_or(1, |last| last + 1);
+    let mut ends = (first..events.len()).filter(|end| events[*end].tx != events[end - 1].tx);
+    ends.any(|end| carried(&Timeline::new(events[..end].to_vec()), tags, rules, floor))
+}
+
 impl Retention {
     /// The floor that an entity is to have, if any; `known` is the one that it has.
     fn floor(
@@ -114,7 +131,7 @@ impl Retention {
         known: Option<Ns>,
         same: &dyn Fn(&Blob, &Blob) -> Result<bool>,
     ) -> Result<Option<Ns>> {
-        if self.holds.iter().any(|tags| carried(timeline, tags, rules, known)) {
+        if self.holds.iter().any(|tags| was_carried(timeline, tags, rules, known)) {
             return Ok(None);
         }
         let mut floor = None;

@@ -39,6 +39,8 @@ class Dataset:
         # own}. The events below a floor stay here; what is asked at or above it must not show that they are gone there.
         self.policies, self.holds = {}, set()
         self.valid_floor, self.floors = None, {}
+        # {id: how many events it had after each transaction}.
+        self.commits = {}
 
     def copy(self):
         other = Dataset()
@@ -47,6 +49,7 @@ class Dataset:
         other.known = dict(self.known)
         other.policies, other.holds = dict(self.policies), set(self.holds)
         other.valid_floor, other.floors = self.valid_floor, dict(self.floors)
+        other.commits = dict(self.commits)
         return other
 
     def floor(self, id_):
@@ -67,8 +70,25 @@ class Dataset:
         states = [self.state(id_, floor), *(self.state(id_, t) for t in self.instants(id_) if t > floor)]
         return not tags or any(state is not None and state.tags >= set(tags) for state in states)
 
+    def commit(self):
+        """A transaction ends."""
+        for id_, events in self.events.items():
+            if self.commits.get(id_, ())[-1:] != (len(events),):
+                self.commits[id_] = (*self.commits.get(id_, ()), len(events))
+
     def is_held(self, id_):
-        return any(self.carried(id_, tags) for tags in self.holds)
+        """Whether the entity carried all the tags of a hold, as was best known after some transaction."""
+        events = self.events.get(id_, ())
+        below = max((event.seq for event in events if event.ts < self.floors.get(id_, START)), default=0)
+        for end in {len(events), *self.commits.get(id_, ())}:
+            if end < below:
+                continue
+            then = self.copy()
+            then.events = {id_: events[:end]}
+            then.known = {}
+            if any(then.carried(id_, tags) for tags in self.holds):
+                return True
+        return False
 
     def due(self, id_, now):
         """The floor that its policies give an entity by now, or None (S15)."""

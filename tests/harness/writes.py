@@ -118,6 +118,8 @@ class Writes:
     def one(self):
         kinds = self.kinds()
         self.rng.choices(list(kinds), list(kinds.values()))[0]()
+        if not self.in_transaction:
+            self.model.commit()
 
     def maintain(self):
         if not self.in_transaction:
@@ -133,8 +135,8 @@ class Writes:
             return
         self.erasures += 1
         for id_ in ids:
-            self.model.events.pop(id_, None)
-            self.model.floors.pop(id_, None)
+            for of_id in (self.model.events, self.model.floors, self.model.commits):
+                of_id.pop(id_, None)
         self.on_erase(ids)
 
     def on_erase(self, ids):
@@ -162,6 +164,7 @@ class Writes:
         self.model.events.clear()
         self.model.valid_floor = None
         self.model.floors.clear()
+        self.model.commits.clear()
         self.truncated += 1
 
     def succeeds(self, sql, expected=None):

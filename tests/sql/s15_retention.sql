@@ -202,6 +202,26 @@ SELECT entitydb.erase('past', '{p}', 'not held') > 0 AS is_receipt;
 SELECT entitydb.release('past', '{type:log}');
 SELECT entity_drop('past');
 
+-- A correction of the past does not take an entity from a hold.
+SELECT entity_create('held');
+SELECT held_put('a', '{case:1,x}', at => '2020-01-01'), held_put('b', '{case:1}', at => '2020-01-01');
+SELECT held_put('never', '{case:1}', at => '2020-01-01'), held_put('apart', '{x}', at => '2020-01-01');
+SELECT held_untag('apart', 'x', at => '2021-01-01'), held_tag('apart', 'case:1', at => '2022-01-01');
+SELECT entitydb.hold('held', '{case:1,x}'), entitydb.hold('held', '{case:1,y}');
+SELECT held_tag('b', 'y', at => '2020-01-02');
+SELECT held_delete('b', '2019-01-01'), held_untag('a', 'x', at => '2020-01-01');
+SELECT id, tags FROM held_as_of('2020-06-01') ORDER BY id;
+\set VERBOSITY sqlstate
+SELECT entitydb.erase('held', '{a}', 'held');
+SELECT entitydb.erase('held', '{b}', 'held');
+\set VERBOSITY default
+SELECT entitydb.set_retention('held', '0');
+SELECT entitydb.seal('held') IS NOT NULL AS sealed;
+SELECT id, count(*) FILTER (WHERE tag = 'case:1') AS cases FROM held_event GROUP BY id ORDER BY id;
+SELECT entitydb.erase('held', '{never,apart}', 'not held') > 0 AS is_receipt;
+SELECT entitydb.release('held', '{case:1,x}'), entitydb.release('held', '{case:1,y}');
+SELECT entity_drop('held');
+
 -- A rollback leaves no floor, and none of the policies.
 BEGIN;
 SELECT entitydb.set_retention('doc', '1 year');
