@@ -140,7 +140,7 @@ pub fn check_writable(what: &'static std::ffi::CStr) {
                 raise(
                     Code::ERRCODE_READ_ONLY_SQL_TRANSACTION,
                     format!("cannot write while {} is set", name.to_string_lossy()),
-                    Some("RESET it first."),
+                    Some("Set it to '' first."),
                 );
             }
         }
