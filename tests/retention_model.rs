@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use entitydb::engine::{
-    BuildOptions, Horizon, Known, Opened, Policy, Retention, Rules, Select, TagExpr, Valid, View, retain, rewrite,
-    seal, verify,
+    BuildOptions, Event, Horizon, Known, Opened, Policy, Retention, Rules, Select, TagExpr, Timeline, Valid, View,
+    retain, rewrite, seal, verify, was_carried,
 };
 use entitydb::segment::MemoryFiles;
 use entitydb::types::{ChangeSet, Micros, NewEvent, Ns, Op, Ordinal, Xid};
@@ -208,6 +208,41 @@ proptest! {
             }
             let faults: Vec<_> = verify(&view).into_iter().filter(|check| !check.ok).collect();
             prop_assert!(faults.is_empty(), "{:?}", faults);
+        }
+    }
+
+    #[test]
+    fn s15_a_correction_does_not_take_an_entity_from_a_hold(
+        writes in writes(0..10, 10),
+        floor in prop::option::of(0..9_i64),
+        one in any::<bool>(),
+        tags in prop::collection::btree_set(select(&TAGS[..]), 1..3),
+    ) {
+        let one = if one { BTreeSet::from([b"r".to_vec()]) } else { BTreeSet::new() };
+        let mut store = Store {
+            files: MemoryFiles::default(), replaced: Vec::new(), delta: Vec::new(),
+            rules: Rules { one }, models: BTreeMap::new(),
+        };
+        // Each write is a transaction of its own.
+        let writes: Vec<Write> = (1..).zip(writes).map(|(tx, (id, _, events))| (id, tx, events)).collect();
+        store.write(&writes);
+        let tags: Vec<Vec<u8>> = tags.into_iter().map(|tag| tag.as_bytes().to_vec()).collect();
+        let view = store.view(true);
+        let floor = floor.map(Ns);
+        let asks = |timeline: &Timeline| was_carried(timeline, &tags, view.rules(), floor, &|| {});
+        for id in store.models.keys() {
+            let timeline = view.timeline(Ordinal(*id as u32)).expect("reads");
+            let mut events = timeline.events().to_vec();
+            events.sort_unstable_by_key(|event| event.seq);
+            let below = events.iter().rposition(|event| floor.is_some_and(|floor| event.ts < floor)).map_or(0, |n| n + 1);
+            // Where all is of one transaction, what is best known is all that counts.
+            let believed = |end: usize| {
+                let then = events[..end].iter().cloned().map(|event| Event { tx: Xid(1), recorded_at: None, ..event });
+                asks(&Timeline::new(then.collect()))
+            };
+            let mut ends = (below.max(1)..=events.len())
+                .filter(|end| *end == events.len() || events[*end].tx != events[*end - 1].tx);
+            prop_assert_eq!(asks(&timeline), ends.any(believed), "{:?}", events);
         }
     }
 }

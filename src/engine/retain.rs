@@ -69,7 +69,7 @@ pub fn retain(
         let timeline = base.timeline(ordinal)?;
         let same = |a: &Blob, b: &Blob| base.same(a, b);
         let known = retention.floors.get(&ordinal).copied();
-        let Some(floor) = retention.floor(&timeline, base.rules(), known, &same)? else { continue };
+        let Some(floor) = retention.floor(&timeline, base.rules(), known, &|| base.tick(), &same)? else { continue };
         let Some(lost) = lost(&timeline, floor, base.rules(), &same)? else { continue };
         let before = timeline.events().iter().filter(|event| event.ts < floor);
         for event in before {
@@ -106,8 +106,9 @@ pub fn carried(timeline: &Timeline, tags: &[Vec<u8>], rules: &Rules, floor: Opti
 }
 
 /// Whether that was so as best known after any transaction: a correction of the past does not take an entity from a hold. What
-/// retention took is not asked for: transactions count from the last one on that recorded something below the floor.
-pub fn was_carried(timeline: &Timeline, tags: &[Vec<u8>], rules: &Rules, floor: Option<Ns>) -> bool {
+/// retention took is not asked for: transactions count from the last one on that recorded something below the floor. `tick` is
+/// called before each look back.
+pub fn was_carried(timeline: &Timeline, tags: &[Vec<u8>], rules: &Rules, floor: Option<Ns>, tick: &dyn Fn()) -> bool {
     if carried(timeline, tags, rules, floor) {
         return true;
     }
@@ -118,8 +119,28 @@ pub fn was_carried(timeline: &Timeline, tags: &[Vec<u8>], rules: &Rules, floor: 
     let mut events = timeline.events().to_vec();
     events.sort_unstable_by_key(|event| event.seq);
     let first = events.iter().rposition(|event| floor.is_some_and(|floor| event.ts < floor)).map_or(1, |last| last + 1);
-    let mut ends = (first..events.len()).filter(|end| events[*end].tx != events[end - 1].tx);
-    ends.any(|end| carried(&Timeline::new(events[..end].to_vec()), tags, rules, floor))
+    // What was known then is what is known now, up to the next event, unless something later reaches back.
+    let mut earliest: Vec<Ns> = events.iter().map(|event| event.ts).collect();
+    for n in (1..earliest.len()).rev() {
+        earliest[n - 1] = earliest[n - 1].min(earliest[n]);
+    }
+    let mut latest = floor;
+    for (end, pair) in (1..).zip(events.windows(2)) {
+        latest = latest.max(Some(pair[0].ts));
+        if end >= first && Some(earliest[end]) <= latest && is_end(&pair[0], &pair[1]) {
+            tick();
+            if carried(&Timeline::new(events[..end].to_vec()), tags, rules, floor) {
+                return true;
+            }
+        }
+    }
+    false
+}
+
+/// Whether a transaction ends between two events; what was restored has the system times of those of its origin.
+fn is_end(event: &Event, next: &Event) -> bool {
+    let differ = event.recorded_at.zip(next.recorded_at).is_some_and(|(at, then)| at != then);
+    event.tx != next.tx || differ
 }
 
 impl Retention {
@@ -129,9 +150,10 @@ impl Retention {
         timeline: &Timeline,
         rules: &Rules,
         known: Option<Ns>,
+        tick: &dyn Fn(),
         same: &dyn Fn(&Blob, &Blob) -> Result<bool>,
     ) -> Result<Option<Ns>> {
-        if self.holds.iter().any(|tags| was_carried(timeline, tags, rules, known)) {
+        if self.holds.iter().any(|tags| was_carried(timeline, tags, rules, known, tick)) {
             return Ok(None);
         }
         let mut floor = None;

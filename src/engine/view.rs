@@ -348,7 +348,7 @@ impl View {
     }
 
     /// Lets the caller be interrupted.
-    pub(super) fn tick(&self) {
+    pub fn tick(&self) {
         (self.tick)();
     }
 }

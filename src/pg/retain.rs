@@ -140,7 +140,7 @@ pub fn check_not_held(dataset: &Dataset, view: &View, ordinals: &[Ordinal]) {
     for tags in tags_of(dataset, "hold_policy") {
         let is_held = |ordinal: &Ordinal| {
             let floor = floors.get(ordinal).copied();
-            engine::was_carried(&view.timeline(*ordinal).or_raise(), &tags, view.rules(), floor)
+            engine::was_carried(&view.timeline(*ordinal).or_raise(), &tags, view.rules(), floor, &|| view.tick())
         };
         if ordinals.iter().any(is_held) {
             held(dataset, "erase entities", &tags);
