@@ -184,6 +184,7 @@ BEGIN
         RAISE EXCEPTION 'dataset "%" has faces', name
             USING ERRCODE = 'dependent_objects_still_exist', HINT = 'Drop it with entity_drop.';
     END IF;
+    PERFORM entitydb.forget_dataset(name);
     DELETE FROM entitydb.dataset d WHERE d.name = drop_dataset.name RETURNING d.id, d.guard INTO n, guard;
     IF n IS NULL THEN
         RETURN false;
@@ -195,14 +196,6 @@ BEGIN
     FROM entitydb.database b WHERE l.dataset_name = drop_dataset.name COLLATE "C" AND l.mark <> b.mark;
     UPDATE entitydb.erasure_log l SET needed = (pg_current_xact_id()::text::numeric + 1)::text::xid8
     FROM entitydb.database b WHERE l.dataset = n AND l.mark = b.mark AND l.done_at IS NULL;
-    DELETE FROM entitydb.retention_policy p WHERE p.dataset = drop_dataset.name COLLATE "C";
-    DELETE FROM entitydb.hold_policy p WHERE p.dataset = drop_dataset.name COLLATE "C";
-    PERFORM entitydb.forget_floor(n, name);
-    INSERT INTO entitydb.removed (file, xid)
-    SELECT s.name, pg_current_xact_id() FROM entitydb.segment s WHERE s.dataset = n;
-    DELETE FROM entitydb.segment s WHERE s.dataset = n;
-    DELETE FROM entitydb.namespace s WHERE s.dataset = drop_dataset.name COLLATE "C";
-    DELETE FROM entitydb.written w WHERE w.dataset = n;
     -- Whoever may use the guard may have mapped himself there, which shall be in nobody's way.
     FOR mapped IN
         SELECT CASE m.umuser WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(m.umuser)) END

@@ -146,15 +146,15 @@ COMMENT ON FUNCTION entitydb.note_floor(int4, int8, xid8, timestamptz, int8[], i
 IS 'internal: raises the floors of a dataset; those that were restored become one of all entities';
 REVOKE EXECUTE ON FUNCTION entitydb.note_floor(int4, int8, xid8, timestamptz, int8[], int8[]) FROM PUBLIC;
 
+-- These find what others committed after the transaction's snapshot too, as no DELETE does.
 CREATE FUNCTION entitydb.forget_floor(dataset int4, name text) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp
-AS $$
-    DELETE FROM entitydb.entity_floor e WHERE e.dataset = $1;
-    DELETE FROM entitydb.floor_mark m WHERE m.dataset = $1;
-    DELETE FROM entitydb.floor f WHERE f.dataset = $2;
-$$;
+LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'forget_floor_wrapper';
 COMMENT ON FUNCTION entitydb.forget_floor(int4, text) IS 'internal: takes away the floors of a dataset';
 REVOKE EXECUTE ON FUNCTION entitydb.forget_floor(int4, text) FROM PUBLIC;
+CREATE FUNCTION entitydb.forget_dataset(name text) RETURNS void
+LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'forget_dataset_wrapper';
+COMMENT ON FUNCTION entitydb.forget_dataset(text) IS 'internal: takes away what is said of a dataset, and its segments';
+REVOKE EXECUTE ON FUNCTION entitydb.forget_dataset(text) FROM PUBLIC;
 
 -- After a TRUNCATE any past may be written again. What was known before is gone in a copy too, where entitydb.dataset, which says
 -- more exactly when that was, begins anew.

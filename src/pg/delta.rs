@@ -278,6 +278,22 @@ pub unsafe fn clear(dataset: &Dataset, snapshot: pg_sys::Snapshot) {
     }
 }
 
+/// Whether the snapshot sees any row.
+///
+/// # Safety
+/// `snapshot` must be registered or active.
+pub unsafe fn has_rows(dataset: &Dataset, snapshot: pg_sys::Snapshot) -> bool {
+    // SAFETY: as in `scan`.
+    unsafe {
+        let rel = pg_sys::table_open(dataset.delta, pg_sys::AccessShareLock as _);
+        let scan = pg_sys::systable_beginscan(rel, pg_sys::InvalidOid, false, snapshot, 0, std::ptr::null_mut());
+        let found = !pg_sys::systable_getnext(scan).is_null();
+        pg_sys::systable_endscan(scan);
+        pg_sys::table_close(rel, pg_sys::NoLock as _);
+        found
+    }
+}
+
 /// Deletes the rows of these ids that the snapshot sees, the caller's own included.
 ///
 /// # Safety

@@ -288,7 +288,7 @@ pub fn equal(column: pg_sys::AttrNumber, function: u32, value: pg_sys::Datum) ->
 ///
 /// # Safety
 /// `snapshot` must be registered, active, or null for the newest; the keys must be of the index.
-unsafe fn each_found(
+pub unsafe fn each_found(
     relation: &str,
     index: pg_sys::Oid,
     keys: &mut [pg_sys::ScanKeyData],

@@ -10,6 +10,7 @@ pub mod erase;
 pub mod error;
 pub mod fdw;
 pub mod floor;
+pub mod forget;
 pub mod func;
 pub mod lock;
 pub mod maintain;

@@ -107,6 +107,7 @@ INSERT INTO ways (statement) VALUES
     ('SELECT entitydb.put_hold(''owned'', ''{}'', true)'),
     ('SELECT entitydb.note_floor(2, 1, ''1'', now(), ''{}'', ''{}'')'),
     ('SELECT entitydb.forget_floor(2, ''owned'')'),
+    ('SELECT entitydb.forget_dataset(''owned'')'),
     ('SELECT entitydb.truncate_floor(2, ''owned'')'),
     ('SELECT entitydb.forget_floors_of(2, ''{0}'')'),
     ('SELECT * FROM entitydb.retention_policy'),

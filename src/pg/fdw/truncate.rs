@@ -2,7 +2,7 @@
 //!
 //! Invariant: the dataset's state and history go in the transaction, and come back if it is rolled back. Snapshots taken
 //! before see all of it, whether it was sealed or not: the rows of the delta are deleted as seal deletes them. Later ones
-//! see a floor of system time, below which reading is an error.
+//! see a floor of system time, below which reading is an error. What the transaction's own snapshot would see still is 40001.
 
 use pgrx::pg_sys;
 use pgrx::prelude::PgSqlErrorCode as Code;
@@ -11,7 +11,7 @@ use pgrx::prelude::*;
 use crate::pg::catalog::{self, Dataset, Shape};
 use crate::pg::error::raise;
 use crate::pg::func::as_extension;
-use crate::pg::{delta, floor, maintain, manifest, retain, transaction, write};
+use crate::pg::{delta, floor, forget, maintain, manifest, retain, transaction, write};
 
 /// Adds the callback of TRUNCATE to the table.
 pub fn install(routine: &mut pg_sys::FdwRoutine) {
@@ -59,6 +59,12 @@ unsafe extern "C-unwind" fn truncate(
             pg_sys::table_close(heap, pg_sys::NoLock as _);
             // Another face of the same dataset may follow in the list.
             pg_sys::CommandCounterIncrement();
+            // What a seal has taken out of the delta since the transaction's snapshot, the transaction would see still.
+            if forget::sees(|snapshot| {
+                delta::has_rows(&dataset, snapshot) || !manifest::names(&dataset, snapshot).is_empty()
+            }) {
+                write::could_not_serialize();
+            }
         }
     }
 }

@@ -136,13 +136,24 @@ fn is_unused(dataset: &Dataset) -> bool {
 /// `entitydb.remove_dataset(name)`: drops a dataset that no face shows any more.
 #[pg_extern(sql = false)]
 fn remove_dataset(name: &str) -> bool {
-    let Some(dataset) = catalog::dataset_named(name) else { return false };
-    if !catalog::is_owner(&dataset) {
-        raise(
-            PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
-            format!("permission denied for dataset \"{name}\""),
-            Some("Only those who administer it may drop it."),
-        );
+    let Some(mut dataset) = catalog::dataset_named(name) else { return false };
+    loop {
+        if !catalog::is_owner(&dataset) {
+            raise(
+                PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+                format!("permission denied for dataset \"{name}\""),
+                Some("Only those who administer it may drop it."),
+            );
+        }
+        // Whoever begins a hold has the delta too, so after this every hold is seen.
+        // SAFETY: a transaction-level lock of whatever has this oid; the wait is interruptible and unwinds.
+        unsafe { pg_sys::LockRelationOid(dataset.delta, pg_sys::AccessExclusiveLock as _) };
+        // It may have been dropped, and another one made, before the lock was had.
+        let Some(found) = catalog::dataset_named(name) else { return false };
+        if found.id == dataset.id {
+            break;
+        }
+        dataset = found;
     }
     crate::pg::retain::check_no_hold(&dataset, "drop what is");
     as_extension(|| {
