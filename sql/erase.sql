@@ -37,15 +37,26 @@ COMMENT ON COLUMN entitydb.erasure_log.needed IS 'internal: no transaction from 
 COMMENT ON COLUMN entitydb.erasure_log.left_files IS 'internal: what the delta was stored in before; gone, or empty, once the transaction has ended';
 COMMENT ON COLUMN entitydb.erasure_log.mark IS 'internal: that of the database that wrote it';
 SELECT pg_catalog.pg_extension_config_dump('entitydb.erasure_log', '');
-SELECT pg_catalog.pg_extension_config_dump('entitydb.erasure_log_receipt_seq', '');
 
 CREATE FUNCTION entitydb.note_erasure(dataset int4, tx xid8, ids int8, entities int8, reason text, needed xid8) RETURNS int8
-LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
-    INSERT INTO entitydb.erasure_log (dataset, dataset_name, tx, requested_at, ids, entities, reason, needed, mark)
-    SELECT d.id, d.name, $2, clock_timestamp(), $3, $4, $5, $6, b.mark
-    FROM entitydb.dataset d CROSS JOIN entitydb.database b WHERE d.id = $1
-    RETURNING receipt
+DECLARE
+    highest int8 := (SELECT max(l.receipt) FROM entitydb.erasure_log l);
+    given int8;
+BEGIN
+    -- The sequence is not dumped, for to restore it could turn it back behind the receipts that are here. So it may be behind those
+    -- that a restore brought. To step over them is safe beside others who do so; setval would not be.
+    LOOP
+        given := nextval('entitydb.erasure_log_receipt_seq');
+        EXIT WHEN highest IS NULL OR given > highest;
+    END LOOP;
+    INSERT INTO entitydb.erasure_log (receipt, dataset, dataset_name, tx, requested_at, ids, entities, reason, needed, mark)
+    OVERRIDING SYSTEM VALUE
+    SELECT given, d.id, d.name, $2, clock_timestamp(), $3, $4, $5, $6, b.mark
+    FROM entitydb.dataset d CROSS JOIN entitydb.database b WHERE d.id = $1;
+    RETURN given;
+END
 $$;
 COMMENT ON FUNCTION entitydb.note_erasure(int4, xid8, int8, int8, text, xid8) IS 'internal: writes a receipt';
 REVOKE EXECUTE ON FUNCTION entitydb.note_erasure(int4, xid8, int8, int8, text, xid8) FROM PUBLIC;
@@ -72,12 +83,20 @@ $$;
 COMMENT ON FUNCTION entitydb.rewrite_delta(int4) IS 'internal: writes a delta anew; returns the files that it was in';
 REVOKE EXECUTE ON FUNCTION entitydb.rewrite_delta(int4) FROM PUBLIC;
 
-CREATE FUNCTION entitydb.note_done(receipts int8[], left_files text[]) RETURNS void
+-- Who has a row is about to say the same, or has the dataset and waits for nobody's rows: to wait for him could be a deadlock.
+CREATE FUNCTION entitydb.note_done(receipts int8[], left_files text[]) RETURNS int8
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
-    UPDATE entitydb.erasure_log l SET done_at = clock_timestamp(), left_files = $2 WHERE l.receipt = ANY ($1)
+    WITH free AS MATERIALIZED (
+        SELECT l.receipt FROM entitydb.erasure_log l WHERE l.receipt = ANY ($1) AND l.done_at IS NULL FOR UPDATE SKIP LOCKED
+    ), noted AS (
+        UPDATE entitydb.erasure_log l SET done_at = clock_timestamp(), left_files = $2 FROM free f WHERE l.receipt = f.receipt
+        RETURNING l.receipt
+    )
+    SELECT count(*) FROM noted
 $$;
-COMMENT ON FUNCTION entitydb.note_done(int8[], text[]) IS 'internal: turns receipts done once these files have no bytes';
+COMMENT ON FUNCTION entitydb.note_done(int8[], text[])
+IS 'internal: turns open receipts done once these files have no bytes, but for those that others have locked; returns how many';
 REVOKE EXECUTE ON FUNCTION entitydb.note_done(int8[], text[]) FROM PUBLIC;
 
 CREATE FUNCTION entitydb.have_bytes(paths text[]) RETURNS boolean

@@ -119,20 +119,19 @@ pub fn finish(dataset: &Dataset, wait: Wait) -> i64 {
 }
 
 /// Notes the open receipts that came with a restore as done, those of the datasets of the wanted names: a dump that has the receipt
-/// has nothing of what was erased, so it never was here.
+/// has nothing of what was erased, so it never was here. Waits for nobody.
 fn finish_restored(is_wanted: impl Fn(&str) -> bool) -> i64 {
     let restored = open().into_iter().filter(|receipt| !receipt.is_here && is_wanted(&receipt.name));
     let restored: Vec<i64> = restored.map(|receipt| receipt.number).collect();
     if restored.is_empty() { 0 } else { note_done(restored, Vec::new()) }
 }
 
-/// Notes receipts as done once these files have no bytes any more.
+/// Notes receipts as done once these files have no bytes any more, but for those whose rows others have. Returns how many.
 fn note_done(receipts: Vec<i64>, left: Vec<String>) -> i64 {
-    let count = receipts.len();
     let noted = as_extension(|| {
-        Spi::run_with_args("SELECT entitydb.note_done($1, $2)", &[receipts.into(), left.into()]).map(|()| count)
+        Spi::get_one_with_args::<i64>("SELECT entitydb.note_done($1, $2)", &[receipts.into(), left.into()])
     });
-    noted.map_or(0, |count| count as i64)
+    noted.ok().flatten().unwrap_or(0)
 }
 
 /// Does so for a dataset that nobody else maintains meanwhile, after whatever has the delta open.
@@ -305,8 +304,9 @@ fn finish_erasures() -> i64 {
     let dropped = due(|of| datasets.iter().all(|dataset| dataset.id != of));
     let dropped: Vec<i64> = dropped.into_iter().map(|(receipt, _)| receipt).collect();
     let finished = if dropped.is_empty() { 0 } else { note_done(dropped, Vec::new()) };
-    let finished = finished + finish_restored(|_| true);
-    finished + datasets.iter().filter(|dataset| catalog::is_owner(dataset)).map(finish_now).sum::<i64>()
+    let own = datasets.iter().filter(|dataset| catalog::is_owner(dataset)).map(finish_now).sum::<i64>();
+    // Last: seal and compact have the delta when they come to these rows, so nothing may be waited for with the rows in hand.
+    finished + own + finish_restored(|_| true)
 }
 
 /// `entitydb.have_bytes(paths)`: for relation files alone.

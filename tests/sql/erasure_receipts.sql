@@ -138,3 +138,16 @@ SELECT entity_drop('person');
 REVOKE CREATE ON SCHEMA public FROM receipts_owner;
 DROP ROLE receipts_other, receipts_member, receipts_owner;
 SELECT count(*) AS are_left FROM entitydb.erasure WHERE dataset = 'person';
+
+-- Receipts that a restore brought have higher numbers than the sequence gave; numbers stay unique.
+SELECT entity_create('copy');
+SELECT max(receipt) + 10 AS restored FROM entitydb.erasure_log \gset
+INSERT INTO entitydb.erasure_log (receipt, dataset, dataset_name, requested_at, ids, entities, needed, mark) OVERRIDING SYSTEM VALUE
+VALUES (:restored, 1, 'copy', '2020-01-01', 1, 1, '1', gen_random_uuid());
+SELECT entitydb.erase('copy', '{a}', 'r') - :restored AS is_next;
+SELECT entitydb.erase('copy', '{a}', 'r') - :restored AS is_next;
+-- So does a sequence that was turned back.
+SELECT setval('entitydb.erasure_log_receipt_seq', 1);
+SELECT entitydb.erase('copy', '{a}', 'r') - :restored AS is_next;
+SELECT receipt - :restored AS receipt, tx IS NULL AS is_restored FROM entitydb.erasure WHERE dataset = 'copy' ORDER BY 1;
+SELECT entity_drop('copy');
